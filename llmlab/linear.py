@@ -1,0 +1,63 @@
+"""Linear maps: matrices in fewer bits than the sums, and several matrices in one product."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def project(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """x · weightᵀ + bias, in the dtype of x: (…, d_in) → (…, d_out).
+
+    Where the matrix is narrower than x (float16 weights on a CPU, whose sums are float32),
+    x is rounded for the product alone.
+    """
+    if weight.dtype == x.dtype:
+        return F.linear(x, weight, bias)
+    product = F.linear(x.to(weight.dtype), weight).to(x.dtype)
+    return product if bias is None else product + bias
+
+
+class Linear(nn.Linear):
+    """``torch.nn.Linear`` through ``project``."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return project(x, self.weight, self.bias)
+
+
+def project_together(x: Tensor, layers: Sequence[Linear]) -> Sequence[Tensor]:
+    """Each layer's output for the same x, in one product where that is possible.
+
+    It is possible where ``lay_side_by_side`` has put the matrices next to each other and no
+    gradient is wanted. One long product reads memory faster than several short ones.
+    """
+    joined = None if torch.is_grad_enabled() else _joined([layer.weight for layer in layers])
+    if joined is None or layers[0].bias is not None:
+        return [layer(x) for layer in layers]
+    return project(x, joined).split([layer.out_features for layer in layers], dim=-1)
+
+
+def lay_side_by_side(layers: Sequence[Linear]) -> None:
+    """Move the layers' matrices into one block of memory; values and names stay as they are."""
+    block = torch.cat([layer.weight.data for layer in layers])
+    parts = block.split([layer.out_features for layer in layers])
+    for layer, part in zip(layers, parts, strict=True):
+        layer.weight.data = part
+
+
+def _joined(weights: Sequence[Tensor]) -> Tensor | None:
+    """One matrix over all of the weights if they lie side by side, else None.
+
+    Looked up at each call, because moving or converting a model separates them again.
+    """
+    first = weights[0]
+    storage, address, rows = first.untyped_storage().data_ptr(), first.data_ptr(), 0
+    for weight in weights:
+        if weight.data_ptr() != address or weight.untyped_storage().data_ptr() != storage:
+            return None
+        address += weight.nbytes
+        rows += weight.size(0)
+    return first.as_strided((rows, first.size(1)), (first.size(1), 1))

@@ -1,0 +1,62 @@
+"""What a run of the Transformer is asked to keep of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+RECORDABLE = (
+    "attention",  # weights after softmax, (layer, head, query, key)
+    "scores",  # query · key, before scale and mask, (layer, head, query, key)
+    "heads",  # what each head adds to the residual stream, (layer, head, position, d_model)
+    "feedforward",  # activations between the two projections, (layer, position, d_ff)
+    "residual",  # the residual stream, (layer + 1, position, d_model)
+    "cross_attention",  # (layer, head, target position, source position)
+    "encoder_attention",  # an encoder-decoder's encoder, (layer, head, query, key)
+    "logits",  # (position, vocab)
+)
+
+
+class Recorder:
+    """Collects what was asked for, layer by layer; what was not asked for costs nothing.
+
+    Raises:
+        ValueError: a name that is not in ``RECORDABLE``.
+    """
+
+    def __init__(self, names: Iterable[str], prefix: str = "") -> None:
+        names = (names,) if isinstance(names, str) else tuple(names)
+        unknown = [name for name in names if name not in RECORDABLE]
+        if unknown:
+            raise ValueError(
+                f"cannot record {', '.join(map(repr, unknown))}; choose from {', '.join(RECORDABLE)}"
+            )
+        self.names = frozenset(names)
+        self.prefix = prefix
+        self.layers: dict[str, list[Tensor]] = {}
+
+    def __contains__(self, name: str) -> bool:
+        return self.prefix + name in self.names
+
+    def wants_attention(self, is_cross: bool) -> bool:
+        """Whether this attention must be written out, because a part of it is kept."""
+        if is_cross:
+            return "cross_attention" in self
+        return any(name in self for name in ("attention", "scores", "heads"))
+
+    def add(self, name: str, value: Tensor) -> None:
+        """Keep one layer's value, if it was asked for."""
+        if name in self:
+            self.layers.setdefault(self.prefix + name, []).append(value.detach())
+
+    def for_encoder(self) -> Recorder:
+        """The recorder of the encoder in an encoder-decoder; fills the same record."""
+        recorder = Recorder(self.names, prefix="encoder_")
+        recorder.layers = self.layers
+        return recorder
+
+    def stacked(self) -> dict[str, Tensor]:
+        """Every recorded quantity with its layers on one axis: (batch, layer, …)."""
+        return {name: torch.stack(values, dim=1) for name, values in self.layers.items()}

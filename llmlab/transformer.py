@@ -1,0 +1,233 @@
+"""The Transformer: decoder-only, encoder-only and encoder-decoder from one set of parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from .attention import MultiHeadAttention, attention_mask
+from .block import Block
+from .cache import KeyValueCache
+from .config import TransformerConfig
+from .feedforward import FeedForward
+from .linear import lay_side_by_side
+from .norm import make_norm
+from .positions import rotary
+from .recording import Recorder
+from .vocabulary import Embedding, Head
+
+
+@dataclass
+class Output:
+    """What a run returns.
+
+    Attributes:
+        logits: (batch, position, vocab), before softmax.
+        recording: what was asked for by name, (batch, layer, …) each; see ``RECORDABLE``.
+    """
+
+    logits: Tensor
+    recording: dict[str, Tensor] = field(default_factory=dict)
+
+
+class Transformer(nn.Module):
+    """A Transformer of the configured shape, with fresh random weights.
+
+    Weights are drawn as GPT-2's are: normal with deviation 0.02, and smaller by
+    sqrt(2 · layers) where a projection writes to the residual stream
+    (Radford et al., 2019, section 2.3).
+    """
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        self.config = config
+        has_encoder = config.architecture == "encoder-decoder"
+        self.embedding = Embedding(config)
+        if has_encoder:
+            self.encoder_blocks = nn.ModuleList(Block(config) for _ in range(config.n_encoder_layers))
+        self.blocks = nn.ModuleList(
+            Block(config, cross_attention=has_encoder) for _ in range(config.n_layers)
+        )
+        # After post-norm blocks the stream is normalised already.
+        ends_in_norm = config.norm_placement != "post"
+        self.encoder_final_norm = make_norm(config) if ends_in_norm and has_encoder else None
+        self.final_norm = make_norm(config) if ends_in_norm else None
+        self.head = Head(config)
+        self._draw_weights()
+
+    def _draw_weights(self) -> None:
+        to_stream = (2 * self.config.n_layers) ** -0.5
+        for name, parameter in self.named_parameters():
+            if parameter.dim() == 2:
+                writes_to_stream = name.endswith((".output.weight", ".down.weight"))
+                nn.init.normal_(parameter, std=0.02 * (to_stream if writes_to_stream else 1.0))
+            elif name.endswith("bias"):
+                nn.init.zeros_(parameter)
+
+    def forward(
+        self,
+        ids: Tensor,  # (batch, position)
+        *,
+        source: Tensor | None = None,  # (batch, source position): the encoder's ids
+        cache: KeyValueCache | None = None,
+        mask: Tensor | None = None,  # (batch, position), True where a real token stands
+        source_mask: Tensor | None = None,  # (batch, source position), the same for the source
+        token_types: Tensor | None = None,  # (batch, position)
+        record: Iterable[str] | None = None,
+        last_only: bool = False,  # logits of the last position only
+    ) -> Output:
+        """One run over ``ids``; with a cache, over what follows the cached positions.
+
+        With a cache, ``mask`` covers the cached positions as well, and the source and its mask
+        are needed at the first step only.
+
+        Raises:
+            ValueError: positions beyond a learned table, an unknown name in ``record``, a mask
+                of another shape, or a source that is missing or not wanted.
+        """
+        recorder = Recorder(record) if record else None
+        start = cache.length if cache is not None else 0
+        _check_mask("mask", mask, (ids.size(0), start + ids.size(1)))
+        encoded, source_mask = self._encoded(source, source_mask, cache, recorder)
+        x = self._embed(ids, start, token_types)
+        x = self._run_blocks(self.blocks, x, start, mask, cache, encoded, source_mask, recorder)
+        if last_only:
+            x = x[:, -1:]
+        logits = self.readout(x)
+        if recorder is not None:
+            recorder.add("logits", logits)
+        return Output(logits, _without_layer_axis(recorder))
+
+    def readout(self, x: Tensor) -> Tensor:
+        """Final norm and head: residual stream (…, d_model) → logits (…, vocab).
+
+        Applied to an earlier layer's stream this is the logit lens (nostalgebraist, 2020).
+        """
+        x = x if self.final_norm is None else self.final_norm(x)
+        return self.head(x, self.embedding.token)
+
+    def encode(
+        self, source: Tensor, mask: Tensor | None = None, recorder: Recorder | None = None
+    ) -> Tensor:
+        """The encoder's output, (batch, source position, d_model)."""
+        x = self._embed(source, 0, None)
+        recorder = recorder.for_encoder() if recorder is not None else None
+        x = self._run_blocks(self.encoder_blocks, x, 0, mask, None, None, None, recorder)
+        return x if self.encoder_final_norm is None else self.encoder_final_norm(x)
+
+    def new_cache(self, batch: int, max_length: int) -> KeyValueCache:
+        """An empty cache on this model's device, in its dtype."""
+        return KeyValueCache(
+            self.config,
+            batch,
+            max_length,
+            dtype=self.stream_dtype,
+            device=self.embedding.token.weight.device,
+        )
+
+    def lay_side_by_side(self) -> None:
+        """Put matrices that multiply the same vector into one block of memory each.
+
+        Worth it before generation: a token then takes four products a layer, not seven.
+        """
+        for module in self.modules():
+            if isinstance(module, MultiHeadAttention):
+                lay_side_by_side((module.query, module.key, module.value))
+            elif isinstance(module, FeedForward) and module.gate is not None:
+                lay_side_by_side((module.gate, module.up))
+
+    @property
+    def stream_dtype(self) -> torch.dtype:
+        """The dtype of the residual stream and of every sum: that of the norms' weights.
+
+        The matrices may be narrower; see ``linear.project``.
+        """
+        return self.blocks[0].attention_norm.weight.dtype
+
+    def _encoded(self, source, source_mask, cache, recorder) -> tuple[Tensor | None, Tensor | None]:
+        """The encoder's output and which of its positions are real, from the cache if there."""
+        if self.config.architecture != "encoder-decoder":
+            if source is not None:
+                raise ValueError(f"a {self.config.architecture}-only model takes no source")
+            return None, None
+        if cache is not None and cache.encoded is not None:
+            return cache.encoded, cache.source_mask
+        if source is None:
+            raise ValueError("an encoder-decoder needs source: the ids its encoder reads")
+        _check_mask("source_mask", source_mask, tuple(source.shape))
+        encoded = self.encode(source, source_mask, recorder)
+        if cache is not None:
+            cache.encoded, cache.source_mask = encoded, source_mask
+        return encoded, source_mask
+
+    def _embed(self, ids: Tensor, start: int, token_types: Tensor | None) -> Tensor:
+        end = start + ids.size(1)
+        if self.config.positions == "learned" and end > self.config.context_length:
+            raise ValueError(
+                f"{end} positions were given and this model has {self.config.context_length}; "
+                "shorten the text"
+            )
+        positions = torch.arange(start, end, device=ids.device)
+        return self.embedding(ids, positions, token_types, self.stream_dtype)
+
+    def _run_blocks(
+        self, blocks, x, start, padding, cache, encoded, source_mask, recorder
+    ) -> Tensor:
+        n_query, config = x.size(1), self.config
+        positions = torch.arange(start, start + n_query, device=x.device)
+        causal = config.is_causal and blocks is self.blocks
+        # Layers of one kind share their mask and their angles.
+        masks: dict[int | None, Tensor | None] = {}
+        rotations: dict[tuple, tuple[Tensor, Tensor]] = {}
+        if source_mask is not None and encoded is not None:
+            source_mask = source_mask[:, None, None, :].bool()
+        for layer, block in enumerate(blocks):
+            window, base = config.window(layer), config.rotary_base(layer)
+            if window not in masks:
+                masks[window] = attention_mask(
+                    n_query,
+                    start + n_query,
+                    causal=causal,
+                    window=window,
+                    padding=padding,
+                    device=x.device,
+                )
+            if config.positions == "rotary" and base not in rotations:
+                cosine, sine = rotary(positions, config, layer)
+                rotations[base] = cosine.to(x.dtype), sine.to(x.dtype)
+            if recorder is not None:
+                recorder.add("residual", x)
+            x = block(
+                x,
+                mask=masks[window],
+                rotation=rotations.get(base),
+                cache=cache.layers[layer] if cache is not None else None,
+                encoded=encoded,
+                source_mask=source_mask,
+                cross_cache=cache.cross[layer] if cache is not None and cache.cross else None,
+                recorder=recorder,
+            )
+        if recorder is not None:
+            recorder.add("residual", x)
+        return x
+
+
+def _check_mask(name: str, mask: Tensor | None, shape: tuple[int, ...]) -> None:
+    if mask is not None and tuple(mask.shape) != shape:
+        raise ValueError(
+            f"{name} has the shape {tuple(mask.shape)} and must have {shape}: one value for each "
+            "position, those in the cache included"
+        )
+
+
+def _without_layer_axis(recorder: Recorder | None) -> dict[str, Tensor]:
+    """The recording, with logits (which no layer owns) as (batch, position, vocab)."""
+    if recorder is None:
+        return {}
+    recording = recorder.stacked()
+    if "logits" in recording:
+        recording["logits"] = recording["logits"].squeeze(1)
+    return recording

@@ -47,7 +47,9 @@ class Transformer(nn.Module):
         has_encoder = config.architecture == "encoder-decoder"
         self.embedding = Embedding(config)
         if has_encoder:
-            self.encoder_blocks = nn.ModuleList(Block(config) for _ in range(config.n_encoder_layers))
+            self.encoder_blocks = nn.ModuleList(
+                Block(config) for _ in range(config.n_encoder_layers)
+            )
         self.blocks = nn.ModuleList(
             Block(config, cross_attention=has_encoder) for _ in range(config.n_layers)
         )

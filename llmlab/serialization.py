@@ -1,0 +1,104 @@
+"""Traces as JSON: one documented schema, ``trace.schema.json``, for Python and the browser."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import math
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .config import TransformerConfig
+from .model import LanguageModel
+from .recording import RECORDABLE
+from .tokenizers.token import Token
+from .tracing import Trace
+
+TRACE_FORMAT = "llmlab.trace/1"
+PRECISIONS = {"float32": "<f4", "float16": "<f2"}  # little-endian, as typed arrays read them
+
+
+def array_to_json(values: Tensor, precision: str = "float32") -> dict:
+    """A tensor as {"shape", "dtype", "data"}; data is base64 of little-endian numbers.
+
+    Raises:
+        ValueError: a precision other than "float32" and "float16".
+    """
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision={precision!r} is not known; choose from {list(PRECISIONS)}")
+    data = values.detach().float().cpu().numpy().astype(PRECISIONS[precision])
+    return {
+        "shape": list(values.shape),
+        "dtype": precision,
+        "data": base64.b64encode(data.tobytes()).decode("ascii"),
+    }
+
+
+def array_from_json(array: dict) -> Tensor:
+    """The float32 tensor of an array object.
+
+    Raises:
+        ValueError: not such an object, or data that does not fill its shape.
+    """
+    try:
+        shape, kind = array["shape"], PRECISIONS[array["dtype"]]
+        data = np.frombuffer(base64.b64decode(array["data"], validate=True), dtype=kind)
+    except (KeyError, TypeError, ValueError, binascii.Error) as error:
+        raise ValueError(f"not an array object of shape, dtype and data: {error}") from None
+    if data.size != math.prod(shape):
+        raise ValueError(f"an array of shape {shape} has {data.size} numbers")
+    return torch.from_numpy(data.astype(np.float32)).reshape(shape)
+
+
+def token_to_json(token: Token) -> dict:
+    """A token as {"id", "text", "bytes"}; bytes in hexadecimal."""
+    return {"id": token.id, "text": token.text, "bytes": token.bytes.hex()}
+
+
+def token_from_json(token: dict) -> Token:
+    """The inverse of ``token_to_json``."""
+    return Token(token["id"], token["text"], bytes.fromhex(token["bytes"]))
+
+
+def trace_to_json(trace: Trace, precision: str) -> str:
+    """See ``Trace.to_json``. ASCII only, so that lone surrogates pass through."""
+    return json.dumps(
+        {
+            "format": TRACE_FORMAT,
+            "model": trace.model_name,
+            "config": trace.config.to_dict(),
+            "tokens": [token_to_json(token) for token in trace.tokens],
+            "source": [token_to_json(token) for token in trace.source],
+            "recorded": {
+                name: array_to_json(getattr(trace, name), precision) for name in trace.recorded
+            },
+        }
+    )
+
+
+def trace_from_json(text: str, model: LanguageModel | None) -> Trace:
+    """See ``Trace.from_json``."""
+    try:
+        record = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"not JSON: {error}") from None
+    found = record.get("format") if isinstance(record, dict) else None
+    if found != TRACE_FORMAT:
+        raise ValueError(f"expected a trace of format {TRACE_FORMAT!r}, found {found!r}")
+    try:
+        fields = {
+            "model_name": record["model"],
+            "config": TransformerConfig(**record["config"]),
+            "tokens": tuple(map(token_from_json, record["tokens"])),
+            "source": tuple(map(token_from_json, record["source"])),
+        }
+        recorded = {name: array_from_json(array) for name, array in record["recorded"].items()}
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"a trace with a part missing or of the wrong kind: {error}") from None
+    unknown = set(recorded) - set(RECORDABLE)
+    if unknown:
+        raise ValueError(f"a trace with unknown quantities: {', '.join(sorted(unknown))}")
+    return Trace(**fields, **recorded, model=model)

@@ -22,7 +22,7 @@ def project(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """
     if weight.dtype == x.dtype:
         return F.linear(x, weight, bias)
-    if x.numel() < MANY_ROWS * x.size(-1):
+    if x.numel() < MANY_ROWS * x.size(-1) or weight.device.type != "cpu":
         product = F.linear(x.to(weight.dtype), weight).to(x.dtype)
     else:
         product = x.new_empty(*x.shape[:-1], weight.size(0))

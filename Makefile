@@ -1,0 +1,34 @@
+# make book    the book, built into _build/html
+# make test    every test: the package, the chapters, the built site in a browser
+# make lab     JupyterLab on the chapters
+# make clean   removes what was built (make distclean: .venv as well)
+#
+# PYTHON=/path/to/python3 chooses the Python that .venv is made with (3.10 or newer).
+
+PYTHON ?=
+BIN := .venv/bin
+export JUPYTER_PREFER_ENV_PATH := 1
+
+.PHONY: book test lab clean distclean
+
+book: .venv/.installed
+	@$(BIN)/python tools/build_book.py
+
+# One run of pytest, so that its closing line speaks for everything. The chapters' notebooks are
+# run afresh and what they print is compared with what they hold.
+test: book
+	@$(BIN)/python tests/browser.py
+	$(BIN)/python -m pytest --nbval --nbval-current-env --nbval-cell-timeout=600 tests chapters
+
+lab: .venv/.installed
+	$(BIN)/jupyter lab chapters
+
+.venv/.installed: requirements.txt pyproject.toml
+	@PYTHON="$(PYTHON)" tools/set_up.sh
+
+clean:
+	rm -rf _build .pytest_cache build *.egg-info
+	find llmlab tests tools chapters -name __pycache__ -type d -prune -exec rm -rf {} +
+
+distclean: clean
+	rm -rf .venv

@@ -1,0 +1,90 @@
+// The tokens of an AttentionView in a line, with arcs from the chosen query.
+
+/** The tokens in a line, each a button that makes it the query, under arcs to what it looks at. */
+function arcDiagram(record, { choose, say }) {
+  const narrowest = record.length <= 9 ? 72 : 56;
+  const widths = record.texts.map((text) =>
+    Math.min(Math.max(15 * widthInEms(text) + 20, narrowest), 120),
+  );
+  const height = Math.min(40 + 11 * record.length, 130);
+  const buttons = record.texts.map((text, position) =>
+    element(
+      "button",
+      {
+        type: "button",
+        role: "radio",
+        click: () => choose({ query: position }),
+        mouseenter: () => say(record.words(record.query, position)),
+      },
+      tokenLabel(text),
+      element("span", { class: "share" }),
+    ),
+  );
+  const line = element(
+    "div",
+    { role: "radiogroup", class: "token-line", "aria-label": LABELS.choose },
+    buttons,
+  );
+  const shown = () => buttons.slice(record.start);
+  const keys = gridKeys(line, {
+    cells: shown,
+    columns: () => shown().length,
+    chosen: (index) => choose({ query: index + record.start }),
+  });
+  const arcs = drawing("svg", { role: "img", class: "arcs" });
+  const box = element("div", { class: "arc-box", mouseleave: () => say(null) }, arcs, line);
+
+  const paint = () => {
+    const shownWidths = widths.slice(record.start);
+    const total = (values) => values.reduce((sum, width) => sum + width, 0);
+    const centre = (position) => total(widths.slice(record.start, position)) + widths[position] / 2;
+    line.style.gridTemplateColumns = shownWidths.map((width) => `${width}px`).join(" ");
+    arcs.setAttribute("width", total(shownWidths));
+    arcs.setAttribute("height", height);
+    const strongest = record.strongest(record.query);
+    const weakestFirst = [...strongest].reverse(); // the strongest arc on top
+    arcs.replaceChildren(
+      ...weakestFirst.map((key) =>
+        arc(centre(record.query), centre(key), height, record.weight(record.query, key)),
+      ),
+    );
+    const list = strongest.map(
+      (key) => `${record.name(key)} ${percent(record.weight(record.query, key))}`,
+    );
+    arcs.setAttribute("aria-label", LABELS.arcs(record.name(record.query), list.join(", ")));
+  };
+  const mark = () => {
+    buttons.forEach((button, position) => {
+      button.hidden = position < record.start;
+      button.setAttribute("aria-checked", String(position === record.query));
+      const masked = record.masked(record.query, position);
+      button.lastChild.textContent = masked ? "–" : percent(record.weight(record.query, position));
+    });
+    if (!line.contains(line.getRootNode().activeElement)) {
+      keys.enter(Math.max(record.query - record.start, 0));
+    }
+    reveal(box.parentNode, buttons[record.query]);
+  };
+  const node = element(
+    "div",
+    { class: "arc-part" },
+    element("h4", {}, LABELS.choose),
+    element("div", { class: "llmlab-scroll" }, box),
+  );
+  return { node, paint, mark };
+}
+
+/** An arc between two places on the base line; a loop where they are the same. */
+function arc(from, to, height, share) {
+  const base = height - 2;
+  const high = Math.min(26 + 0.32 * Math.abs(from - to), height - 12) / 0.75;
+  const curve =
+    from === to
+      ? `M ${from - 9} ${base} C ${from - 34} ${base - 48}, ${to + 34} ${base - 48}, ${to + 9} ${base}`
+      : `M ${from} ${base} C ${from} ${base - high}, ${to} ${base - high}, ${to} ${base}`;
+  return drawing("path", {
+    d: curve,
+    "stroke-width": (0.75 + 11 * share).toFixed(2),
+    "stroke-opacity": (0.25 + 0.6 * share).toFixed(2),
+  });
+}

@@ -1,0 +1,108 @@
+// The chosen head of an AttentionView: its map, large, with every weight in words.
+
+/** The chosen head's map: a grid of cells that say their exact weight. */
+function largeMap(record, { choose, say }) {
+  const cellSize =
+    record.length <= 9 ? 40 : record.length <= 16 ? 32 : record.length <= 40 ? 18 : 12;
+  const numbered = cellSize >= 32;
+  // Columns' tokens stand upright only where the widest fits its column.
+  const upright = Math.max(...record.texts.map(widthInEms)) * 12 <= cellSize;
+  const tokenHeader = (position, scope) =>
+    element(
+      "th",
+      { scope, class: [...record.texts[position]].length > 1 ? "many-characters" : null },
+      tokenLabel(record.texts[position]),
+    );
+  const columnHeaders = record.texts.map((_, key) => tokenHeader(key, "col"));
+  const rows = record.texts.map((_, query) => {
+    const cells = record.texts.map((_, key) =>
+      element("td", {
+        role: "gridcell",
+        mouseenter: () => say(record.words(query, key)),
+        click: () => choose({ query }),
+      }),
+    );
+    const header = tokenHeader(query, "row");
+    header.addEventListener("click", () => choose({ query }));
+    return { cells, node: element("tr", { role: "row" }, header, cells) };
+  });
+  const corner = element(
+    "td",
+    { class: "map-corner", "aria-hidden": "true" },
+    `${LABELS.query} ↓  ${LABELS.key} →`,
+  );
+  const grid = element(
+    "table",
+    {
+      role: "grid",
+      class: upright ? "map" : "map tall-tokens",
+      style: { "--cell": `${cellSize}px` },
+      mouseleave: () => say(null),
+    },
+    element("thead", {}, element("tr", { role: "row" }, corner, columnHeaders)),
+    element(
+      "tbody",
+      {},
+      rows.map((row) => row.node),
+    ),
+  );
+
+  const shown = (item, index) => index >= record.start;
+  const visibleCells = () => rows.filter(shown).flatMap((row) => row.cells.filter(shown));
+  const columns = () => record.length - record.start;
+  const queryAt = (index) => Math.floor(index / columns()) + record.start;
+  const keys = gridKeys(grid, {
+    cells: visibleCells,
+    columns,
+    focused: (index) => say(record.words(queryAt(index), (index % columns()) + record.start)),
+    chosen: (index) => choose({ query: queryAt(index) }),
+  });
+  grid.addEventListener("focusout", () => say(null));
+
+  const title = element("h4", {});
+  const help = element("p", { class: "llmlab-quiet" });
+  const paint = (theme) => {
+    title.textContent = LABELS.map(record.layer, record.head);
+    help.textContent = LABELS.mapHelp(record.start === 0);
+    grid.setAttribute("aria-label", title.textContent);
+    columnHeaders.forEach((header, key) => (header.hidden = key < record.start));
+    rows.forEach(({ cells, node }, query) => {
+      node.hidden = query < record.start;
+      cells.forEach((cell, key) => {
+        cell.hidden = key < record.start;
+        paintCell(cell, record, query, key, theme, numbered);
+      });
+    });
+  };
+  const mark = () => {
+    rows.forEach(({ node }, query) =>
+      node.setAttribute("aria-selected", String(query === record.query)),
+    );
+    const row = Math.max(record.query - record.start, 0);
+    if (!grid.contains(grid.getRootNode().activeElement)) keys.enter(row * columns());
+  };
+  const node = element(
+    "div",
+    { class: "chosen-map" },
+    title,
+    element("div", { class: "llmlab-scroll" }, grid),
+    help,
+  );
+  return { node, paint, mark };
+}
+
+/** About how wide a text is set, in ems: East Asian characters are as wide as they are high. */
+function widthInEms(text) {
+  return [...text].reduce((ems, char) => ems + (char.codePointAt(0) >= 0x1100 ? 1 : 0.6), 0);
+}
+
+function paintCell(cell, record, query, key, theme, numbered) {
+  const masked = record.masked(query, key);
+  const share = record.weight(query, key);
+  const colour = rampColour(share, theme);
+  cell.className = masked ? "masked" : "";
+  cell.style.background = masked ? "" : cssColour(colour);
+  cell.style.color = masked ? "" : inkOn(colour);
+  cell.textContent = numbered && !masked && share >= 0.005 ? (share * 100).toFixed(0) : "";
+  cell.setAttribute("aria-label", masked ? LABELS.masked : percent(share));
+}

@@ -1,0 +1,78 @@
+// The sliders of a NextTokenView.
+
+const OFF = "off";
+
+/** The three sliders and the way back to what was recorded. */
+function settingsPanel(changed) {
+  let used;
+  let recorded;
+  let offK = 51; // the place on the slider where top-k is off
+  const set = (change) => changed({ ...used, ...change });
+  const temperature = slider(
+    "Temperature",
+    { min: 0.1, max: 2, step: "any", value: 1, format: (value) => number(value, 2) },
+    (value) => set({ temperature: snap(value) }),
+  );
+  const topK = slider(
+    "Top-k",
+    { min: 1, max: offK, step: 1, value: offK, format: (k) => (k < offK ? String(k) : OFF) },
+    (value) => set({ topK: value < offK ? value : null }),
+  );
+  const topP = slider(
+    "Top-p",
+    { min: 0.05, max: 1, step: "any", value: 1, format: (p) => (p < 1 ? number(p, 2) : OFF) },
+    (value) => set({ topP: snap(value) < 1 ? snap(value) : null }),
+  );
+  // A recorded setting need not lie on a slider's grid, so the grid is only for the keys.
+  for (const { input } of [temperature, topP]) {
+    input.addEventListener("keydown", (event) => {
+      const way = {
+        ArrowRight: 1,
+        ArrowUp: 1,
+        ArrowLeft: -1,
+        ArrowDown: -1,
+        PageUp: 10,
+        PageDown: -10,
+      };
+      if (!way[event.key]) return;
+      event.preventDefault();
+      input.value = Math.min(
+        Math.max(snap(Number(input.value) + way[event.key] / 100), input.min),
+        input.max,
+      );
+      input.dispatchEvent(new Event("input"));
+    });
+  }
+  const back = element(
+    "button",
+    { type: "button", click: () => changed({ ...recorded }) },
+    "Back to the recorded settings",
+  );
+  const legend = element("legend", {}, "How the next token is drawn");
+  const box = element(
+    "fieldset",
+    { class: "llmlab-settings" },
+    legend,
+    temperature.box,
+    topK.box,
+    topP.box,
+    back,
+  );
+  return {
+    box,
+    set(next, step) {
+      used = next;
+      recorded = step.settings;
+      temperature.input.min = Math.min(0.1, recorded.temperature);
+      temperature.input.max = Math.max(2, recorded.temperature);
+      topK.input.max = offK = Math.max(50, recorded.topK ?? 0) + 1;
+      topP.input.min = Math.min(0.05, recorded.topP ?? 1);
+      temperature.set(next.temperature);
+      topK.set(next.topK ?? offK);
+      topP.set(next.topP ?? 1);
+      back.disabled = same(next, recorded);
+    },
+  };
+}
+
+const snap = (value) => Math.round(value * 100) / 100;

@@ -78,7 +78,7 @@ def their_config(config: TransformerConfig):
         num_attention_heads=config.n_heads,
         num_key_value_heads=config.n_kv_heads,
         head_dim=config.d_head,
-        query_pre_attn_scalar=config.attention_scale**-2,
+        query_pre_attn_scalar=round(config.attention_scale**-2),
         sliding_window=config.sliding_window,
         layer_types=["full_attention" if full else "sliding_attention" for full in is_global],
         max_position_embeddings=config.context_length,
@@ -109,7 +109,8 @@ def their_speaker(theirs, ids: Tensor, n_tokens: int) -> Callable[[], list[int]]
     def run() -> list[int]:
         theirs.set_attn_implementation("sdpa")
         options = {"max_new_tokens": n_tokens, "do_sample": False, "pad_token_id": 0}
-        return theirs.generate(ids, attention_mask=torch.ones_like(ids), **options)[0, ids.size(1) :].tolist()
+        written = theirs.generate(ids, attention_mask=torch.ones_like(ids), **options)
+        return written[0, ids.size(1) :].tolist()
 
     return run
 

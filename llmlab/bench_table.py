@@ -30,17 +30,19 @@ def as_markdown(measured: dict) -> str:
     lines += ["", "| loading | s |", "|---|---|"]
     lines += [f"| {label(name)} | {seconds:.1f} |" for name, seconds in loads.items()]
     if measured["memory_bytes"]:
-        lines += ["", "| peak memory, own process | loaded, MB | and after 20 tokens, MB |", "|---|---|---|"]
+        heading = "| peak memory, own process | loaded, MB | after 20 tokens more, MB |"
+        lines += ["", heading, "|---|---|---|"]
         lines += [
             f"| {label('llmlab ' + mode)} | {loaded / 1e6:.0f} | {generated / 1e6:.0f} |"
             for mode, (loaded, generated) in measured["memory_bytes"].items()
         ]
+    first = changed["mean_difference_of_the_first"]
     lines += [
         "",
         f"| default mode against float32, {changed['positions']} positions | |",
         "|---|---|",
         f"| largest change of a probability | {points(changed['largest_difference'])} |",
-        f"| mean change of the most probable token's | {points(changed['mean_difference_of_the_first'])} |",
+        f"| mean change of the most probable token's | {points(first)} |",
         f"| mean change over the vocabulary | {changed['mean_difference']:.1e} |",
         f"| Kullback–Leibler divergence, mean (largest) | {changed['mean_divergence_nats']:.1e} "
         f"({changed['largest_divergence_nats']:.1e}) nats |",

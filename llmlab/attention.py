@@ -92,7 +92,7 @@ class MultiHeadAttention(nn.Module):
 
     def split_heads(self, x: Tensor) -> Tensor:
         """(batch, position, head · d_head) → (batch, head, position, d_head)"""
-        return x.unflatten(-1, (-1, self.config.d_head)).transpose(1, 2)
+        return x.view(x.size(0), x.size(1), -1, self.config.d_head).transpose(1, 2)
 
     def forward(
         self,

@@ -35,8 +35,8 @@ class LayerCache:
                 f"the cache holds {self.key.size(2)} positions and cannot take position {end}; "
                 "make it with a larger max_length"
             )
-        self.key[:, :, self.length : end] = key
-        self.value[:, :, self.length : end] = value
+        self.key.narrow(2, self.length, key.size(2)).copy_(key)
+        self.value.narrow(2, self.length, key.size(2)).copy_(value)
         self.length = end
         return self.read()
 
@@ -46,7 +46,7 @@ class LayerCache:
         return key, value
 
     def read(self) -> tuple[Tensor, Tensor]:
-        return self.key[:, :, : self.length], self.value[:, :, : self.length]
+        return self.key.narrow(2, 0, self.length), self.value.narrow(2, 0, self.length)
 
 
 class KeyValueCache:

@@ -64,11 +64,15 @@ def _joined(weights: Sequence[Tensor]) -> Tensor | None:
 
     Looked up at each call, because moving or converting a model separates them again.
     """
-    first = weights[0]
-    storage, address, rows = first.untyped_storage().data_ptr(), first.data_ptr(), 0
+    first, n_bytes, rows = weights[0], 0, 0
+    address = first.data_ptr()
     for weight in weights:
-        if weight.data_ptr() != address or weight.untyped_storage().data_ptr() != storage:
+        if weight.data_ptr() != address + n_bytes:
             return None
-        address += weight.nbytes
+        n_bytes += weight.nbytes
         rows += weight.size(0)
+    # Two blocks of memory may touch by chance: all must lie in the first one's.
+    storage = first.untyped_storage()
+    if address + n_bytes > storage.data_ptr() + storage.nbytes():
+        return None
     return first.as_strided((rows, first.size(1)), (first.size(1), 1))

@@ -49,7 +49,21 @@ class RMSNorm(nn.Module):
         self.eps = eps
 
     def forward(self, x: Tensor) -> Tensor:
+        if self._is_one_vector(x):
+            # As in generation. On a CPU F.rms_norm is seven kernels, this is three.
+            flat = x.flatten()
+            mean_square = torch.dot(flat, flat).item() / flat.numel()
+            return x * self.weight * (mean_square + self.eps) ** -0.5
         return F.rms_norm(x, self.weight.shape, self.weight, self.eps)
+
+    @staticmethod
+    def _is_one_vector(x: Tensor) -> bool:
+        return (
+            x.numel() == x.size(-1)
+            and x.dtype == torch.float32
+            and x.device.type == "cpu"
+            and not torch.is_grad_enabled()
+        )
 
 
 def make_norm(config: TransformerConfig) -> nn.Module:

@@ -158,7 +158,7 @@ def test_messages_are_fragments_of_a_sentence(number):
 
 @pytest.mark.parametrize("number", chapter_07.CHECKS)
 def test_a_stub_is_not_an_answer(number):
-    assert "nothing to check yet" in verdict(number, ...)
+    assert "no answer yet" in verdict(number, ...)
 
 
 def test_a_function_may_return_output_and_weights():

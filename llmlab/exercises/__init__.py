@@ -35,7 +35,7 @@ def verdict(number: str, answer: Any) -> str | None:
         near = difflib.get_close_matches(str(number), known, n=3) or sorted(known)
         raise ValueError(f"there is no exercise {number!r}; did you mean {' or '.join(near)}?")
     if answer is None or answer is ...:
-        return "nothing to check yet; put your answer in the place of the three dots"
+        return "no answer yet; replace the three dots"
     return known[number](answer)
 
 

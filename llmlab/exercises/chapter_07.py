@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -11,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..attention import attention
+from .answers import call, kind, number
 
 # The chapter's worked example, numbers chosen: three tokens, d_head 4.
 QUERY = torch.tensor([[2.0, 0.0, 1.0, 1.0], [0.0, 1.0, 0.0, 2.0], [1.0, 1.0, 0.0, 2.0]])
@@ -28,22 +28,22 @@ ROUNDED = 0.006  # a number given to two decimals
 def check_7_1(answer: Any) -> str | None:
     """The weight that the third token gives to the second, read off the causal table."""
     weights = attention(QUERY, KEY, VALUE, CAUSAL)[1]
-    number = _number(answer)
-    if number is None:
-        return f"expected one number, such as 0.25, and got {_kind(answer)}"
-    if _near(number, weights[2, 1], ROUNDED):
+    given = number(answer)
+    if given is None:
+        return f"expected one number, such as 0.25, and got {kind(answer)}"
+    if _near(given, weights[2, 1], ROUNDED):
         return None
-    if _near(number / 100, weights[2, 1], ROUNDED):
+    if _near(given / 100, weights[2, 1], ROUNDED):
         return "the cell is right, but this is per cent: give the weight, between 0 and 1"
-    if _near(number, weights[1, 2], ROUNDED):
+    if _near(given, weights[1, 2], ROUNDED):
         return "this is row 是, column 谁: the row is the query, the one that looks"
-    if _near(number, weights[2, 2], ROUNDED):
+    if _near(given, weights[2, 2], ROUNDED):
         return "this is what 谁 gives to itself: take the column of 是"
-    if _near(number, weights[2, 0], ROUNDED):
+    if _near(given, weights[2, 0], ROUNDED):
         return "this is what 谁 gives to 你: take the column of 是"
-    if _near(number, weights[1, 1], ROUNDED):
+    if _near(given, weights[1, 1], ROUNDED):
         return "this is what 是 gives to itself: take the row of 谁"
-    if not 0 <= number <= 1:
+    if not 0 <= given <= 1:
         return "a weight lies between 0 and 1, and this does not: it may be a score"
     return "no cell of the causal table that you need holds this: find row 谁, then column 是"
 
@@ -52,7 +52,7 @@ def check_7_2(answer: Any) -> str | None:
     """A row of weights from a row of scores."""
     row = _row(answer)
     if row is None or len(row) != 3:
-        return f"expected three numbers, one for each key, and got {_kind(answer)}"
+        return f"expected three numbers, one for each key, and got {kind(answer)}"
     scaled = SCORES / math.sqrt(D_HEAD)
     if _near(row, scaled.softmax(-1), ROUNDED):
         return None
@@ -197,29 +197,13 @@ def _numbers(*shape: int) -> Tensor:
 
 
 def _called(function: Any, *arguments: Any) -> tuple[Tensor | None, str | None]:
-    """What the reader's function returns, or what stopped it."""
-    if not isinstance(function, Callable):
-        return None, f"expected a function (its name, without brackets), and got {_kind(function)}"
-    try:
-        got = function(*arguments)
-    except Exception as error:  # whatever the reader's code raises is what they need to read
-        reason = str(error).strip().splitlines()
-        detail = f": {reason[0].rstrip('.')}" if reason else ""
-        return None, f"your function stopped with {type(error).__name__}{detail}"
+    """The tensor that the reader's function returns, or what stopped it."""
+    got, problem = call(function, *arguments)
     if isinstance(got, tuple) and got:
         got = got[0]  # output and weights, as llmlab.attention.attention returns them
-    if got is None:
-        return None, "your function returns nothing: end it with return"
-    if not isinstance(got, Tensor):
-        return None, f"expected a tensor from your function, and got {_kind(got)}"
-    return got, None
-
-
-def _number(answer: Any) -> float | None:
-    try:
-        return float(answer)
-    except (TypeError, ValueError, RuntimeError):
-        return None
+    if problem is None and not isinstance(got, Tensor):
+        return None, f"expected a tensor from your function, and got {kind(got)}"
+    return got, problem
 
 
 def _row(answer: Any) -> Tensor | None:
@@ -235,10 +219,6 @@ def _near(got: Any, expected: Any, within: float = CLOSE) -> bool:
     if got.shape != expected.shape or got.dtype == torch.bool:
         return False
     return torch.allclose(got.float(), expected.float(), rtol=0, atol=within)
-
-
-def _kind(answer: Any) -> str:
-    return f"a {type(answer).__name__}"
 
 
 CHECKS = {"7.1": check_7_1, "7.2": check_7_2, "7.3": check_7_3, "7.4": check_7_4}

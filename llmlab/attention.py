@@ -58,14 +58,16 @@ def attention_mask(
         return None  # nothing is hidden: a faster kernel serves
     query_position = torch.arange(n_key - n_query, n_key, device=device)[:, None]
     key_position = torch.arange(n_key, device=device)[None, :]
-    distance = query_position - key_position
-    allowed = torch.ones_like(distance, dtype=torch.bool)
     if causal:
-        allowed &= distance >= 0
+        allowed = key_position <= query_position
+    else:
+        allowed = torch.ones(n_query, n_key, dtype=torch.bool, device=device)
     if window is not None:
-        allowed &= distance.abs() < window
+        allowed &= key_position > query_position - window
+        allowed &= key_position < query_position + window
     if padding is not None:
-        allowed = (allowed & padding[:, None, None, :].bool()) | (distance == 0)
+        itself = key_position == query_position
+        allowed = (allowed & padding[:, None, None, :].bool()) | itself
     return allowed
 
 
@@ -99,7 +101,8 @@ class MultiHeadAttention(nn.Module):
         x: Tensor,  # (batch, query, d_model)
         *,
         source: Tensor | None = None,  # (batch, key, d_model): cross-attention looks here
-        mask: Tensor | None = None,
+        mask: Tensor | None = None,  # from attention_mask
+        causal: bool = False,  # in the place of a mask: each query sees the keys up to its own
         rotation: tuple[Tensor, Tensor] | None = None,  # from positions.rotary
         cache: LayerCache | None = None,
         recorder: Recorder | None = None,
@@ -116,9 +119,13 @@ class MultiHeadAttention(nn.Module):
             query, key = rotate(query, *rotation), rotate(key, *rotation)
         if cache is not None and source is None:
             key, value = cache.append(key, value)
-        recording = recorder is not None and recorder.wants_attention(source is not None)
-        mix = self._written_out if recording else self._fused
-        heads = mix(query, key, value, mask, source is not None, recorder)
+        if recorder is not None and recorder.wants_attention(is_cross=source is not None):
+            if causal:
+                mask = attention_mask(x.size(1), x.size(1), causal=True, device=x.device)
+            heads, weights = self._written_out(query, key, value, mask)
+            self._record(recorder, query, key, heads, weights, is_cross=source is not None)
+        else:
+            heads = self._fused(query, key, value, mask, causal)
         return self.output(heads.transpose(1, 2).flatten(-2))
 
     def _source_keys_and_values(
@@ -130,30 +137,53 @@ class MultiHeadAttention(nn.Module):
         key, value = map(self.split_heads, project_together(source, (self.key, self.value)))
         return (key, value) if cache is None else cache.store(key, value)
 
-    def _fused(self, query, key, value, mask, is_cross, recorder) -> Tensor:
+    def _fused(
+        self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, causal: bool
+    ) -> Tensor:
+        """The mixed values alone, (batch, head, query, d_head)."""
         return F.scaled_dot_product_attention(
             query,
             key,
             value,
             attn_mask=mask,
+            is_causal=causal,
             dropout_p=self.config.dropout if self.training else 0.0,
             scale=self.config.attention_scale,
             enable_gqa=self.config.n_kv_heads != self.config.n_heads,
         )
 
-    def _written_out(self, query, key, value, mask, is_cross, recorder) -> Tensor:
-        group = self.config.n_heads // self.config.n_kv_heads  # query heads that share a key head
-        key, value = key.repeat_interleave(group, dim=1), value.repeat_interleave(group, dim=1)
+    def _written_out(
+        self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """The mixed values and the weights, (batch, head, query, key)."""
+        key, value = self._shared_by_group(key), self._shared_by_group(value)
         heads, weights = attention(query, key, value, mask, self.config.attention_scale)
         if self.training and self.config.dropout:
             heads = F.dropout(weights, self.config.dropout) @ value
-        recorder.add("cross_attention" if is_cross else "attention", weights)
-        if not is_cross:
-            if "scores" in recorder:
-                recorder.add("scores", query @ key.mT)
-            if "heads" in recorder:
-                recorder.add("heads", self._contributions(heads))
-        return heads
+        return heads, weights
+
+    def _shared_by_group(self, x: Tensor) -> Tensor:
+        """(batch, kv head, key, d_head) → (batch, head, key, d_head): a group shares its key."""
+        return x.repeat_interleave(self.config.n_heads // self.config.n_kv_heads, dim=1)
+
+    def _record(
+        self,
+        recorder: Recorder,
+        query: Tensor,
+        key: Tensor,
+        heads: Tensor,
+        weights: Tensor,
+        *,
+        is_cross: bool,
+    ) -> None:
+        if is_cross:
+            recorder.add("cross_attention", weights)
+            return
+        recorder.add("attention", weights)
+        if "scores" in recorder:
+            recorder.add("scores", query @ self._shared_by_group(key).mT)
+        if "heads" in recorder:
+            recorder.add("heads", self._contributions(heads))
 
     def _contributions(self, heads: Tensor) -> Tensor:
         """What each head adds to the layer's output: (batch, head, query, d_model)."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from torch import Tensor, nn
 import torch.nn.functional as F
+from torch import Tensor, nn
 
 from .attention import MultiHeadAttention
 from .cache import LayerCache
@@ -43,6 +43,7 @@ class Block(nn.Module):
         x: Tensor,  # (batch, position, d_model)
         *,
         mask: Tensor | None = None,
+        causal: bool = False,
         rotation: tuple[Tensor, Tensor] | None = None,
         cache: LayerCache | None = None,
         encoded: Tensor | None = None,  # (batch, source, d_model)
@@ -54,7 +55,7 @@ class Block(nn.Module):
             "attention",
             x,
             lambda h: self.attention(
-                h, mask=mask, rotation=rotation, cache=cache, recorder=recorder
+                h, mask=mask, causal=causal, rotation=rotation, cache=cache, recorder=recorder
             ),
         )
         if self.cross_attention is not None:

@@ -50,7 +50,7 @@ class RMSNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if self._is_one_vector(x):
-            # As in generation. On a CPU F.rms_norm is seven kernels, this is three.
+            # As in generation. On a CPU F.rms_norm is seven kernels, this is four.
             flat = x.flatten()
             mean_square = torch.dot(flat, flat).item() / flat.numel()
             return x * self.weight * (mean_square + self.eps) ** -0.5

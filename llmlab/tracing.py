@@ -86,12 +86,10 @@ class Trace:
         """
         stream = self._get("residual")[:, self._index(position)]
         model = self._need_model()
+        stream = stream.to(model.device, model.transformer.stream_dtype)
         with torch.inference_mode():
             # Layer by layer: all layers at once would hold (layer + 1) · vocab logits.
-            return [
-                self._rows(model.transformer.readout(x.to(model.device, model.dtype)).float(), k)
-                for x in stream
-            ]
+            return [self._rows(model.transformer.readout(x), k) for x in stream]
 
     def to_json(self, precision: str = "float32") -> str:
         """This trace as JSON (``trace.schema.json``), arrays as base64.

@@ -84,7 +84,8 @@ class Transformer(nn.Module):
         """One run over ``ids``; with a cache, over what follows the cached positions.
 
         With a cache, ``mask`` covers the cached positions as well, and the source and its mask
-        are needed at the first step only.
+        are needed at the first step only. A run of one position, or one that records attention,
+        takes other kernels than a run of many: the last digits of its float32 sums may differ.
 
         Raises:
             ValueError: positions beyond a learned table, an unknown name in ``record``, a mask
@@ -95,7 +96,16 @@ class Transformer(nn.Module):
         _check_mask("mask", mask, (ids.size(0), start + ids.size(1)))
         encoded, source_mask = self._encoded(source, source_mask, cache, recorder)
         x = self._embed(ids, start, token_types)
-        x = self._run_blocks(self.blocks, x, start, mask, cache, encoded, source_mask, recorder)
+        x = self._run_blocks(
+            self.blocks,
+            x,
+            start=start,
+            padding=mask,
+            cache=cache,
+            encoded=encoded,
+            source_mask=source_mask,
+            recorder=recorder,
+        )
         if last_only:
             x = x[:, -1:]
         logits = self.readout(x)
@@ -117,7 +127,7 @@ class Transformer(nn.Module):
         """The encoder's output, (batch, source position, d_model)."""
         x = self._embed(source, 0, None)
         recorder = recorder.for_encoder() if recorder is not None else None
-        x = self._run_blocks(self.encoder_blocks, x, 0, mask, None, None, None, recorder)
+        x = self._run_blocks(self.encoder_blocks, x, padding=mask, recorder=recorder)
         return x if self.encoder_final_norm is None else self.encoder_final_norm(x)
 
     def new_cache(self, batch: int, max_length: int) -> KeyValueCache:
@@ -149,7 +159,13 @@ class Transformer(nn.Module):
         """
         return self.blocks[0].attention_norm.weight.dtype
 
-    def _encoded(self, source, source_mask, cache, recorder) -> tuple[Tensor | None, Tensor | None]:
+    def _encoded(
+        self,
+        source: Tensor | None,
+        source_mask: Tensor | None,
+        cache: KeyValueCache | None,
+        recorder: Recorder | None,
+    ) -> tuple[Tensor | None, Tensor | None]:
         """The encoder's output and which of its positions are real, from the cache if there."""
         if self.config.architecture != "encoder-decoder":
             if source is not None:
@@ -176,35 +192,36 @@ class Transformer(nn.Module):
         return self.embedding(ids, positions, token_types, self.stream_dtype)
 
     def _run_blocks(
-        self, blocks, x, start, padding, cache, encoded, source_mask, recorder
-    ) -> Tensor:
-        n_query, config = x.size(1), self.config
-        positions = torch.arange(start, start + n_query, device=x.device)
-        causal = config.is_causal and blocks is self.blocks
+        self,
+        blocks: nn.ModuleList,
+        x: Tensor,  # (batch, position, d_model)
+        *,
+        start: int = 0,  # the position of x's first
+        padding: Tensor | None = None,  # (batch, start + position), True where a token stands
+        cache: KeyValueCache | None = None,
+        encoded: Tensor | None = None,  # (batch, source position, d_model)
+        source_mask: Tensor | None = None,  # (batch, source position)
+        recorder: Recorder | None = None,
+    ) -> Tensor:  # (batch, position, d_model)
+        causal = self.config.is_causal and blocks is self.blocks
+        positions = torch.arange(start, start + x.size(1), device=x.device)
         # Layers of one kind share their mask and their angles.
-        masks: dict[int | None, Tensor | None] = {}
+        masks: dict[int | None, dict] = {}
         rotations: dict[tuple, tuple[Tensor, Tensor]] = {}
         if source_mask is not None and encoded is not None:
             source_mask = source_mask[:, None, None, :].bool()
         for layer, block in enumerate(blocks):
-            window, base = config.window(layer), config.rotary_base(layer)
+            window, base = self.config.window(layer), self.config.rotary_base(layer)
             if window not in masks:
-                masks[window] = attention_mask(
-                    n_query,
-                    start + n_query,
-                    causal=causal,
-                    window=window,
-                    padding=padding,
-                    device=x.device,
-                )
-            if config.positions == "rotary" and base not in rotations:
-                cosine, sine = rotary(positions, config, layer)
+                masks[window] = _visible(x, start, causal, window, padding)
+            if self.config.positions == "rotary" and base not in rotations:
+                cosine, sine = rotary(positions, self.config, layer)
                 rotations[base] = cosine.to(x.dtype), sine.to(x.dtype)
             if recorder is not None:
                 recorder.add("residual", x)
             x = block(
                 x,
-                mask=masks[window],
+                **masks[window],
                 rotation=rotations.get(base),
                 cache=cache.layers[layer] if cache is not None else None,
                 encoded=encoded,
@@ -215,6 +232,21 @@ class Transformer(nn.Module):
         if recorder is not None:
             recorder.add("residual", x)
         return x
+
+
+def _visible(
+    x: Tensor, start: int, causal: bool, window: int | None, padding: Tensor | None
+) -> dict[str, Tensor | bool | None]:
+    """``mask`` or ``causal`` of one kind of layer, as attention takes them."""
+    n_query, n_key = x.size(1), start + x.size(1)
+    nothing_else_hides = padding is None and (window is None or n_key <= window)
+    if causal and start == 0 and n_query > 1 and nothing_else_hides:
+        return {"causal": True}  # without a tensor, faster kernels serve
+    return {
+        "mask": attention_mask(
+            n_query, n_key, causal=causal, window=window, padding=padding, device=x.device
+        )
+    }
 
 
 def _check_mask(name: str, mask: Tensor | None, shape: tuple[int, ...]) -> None:

@@ -8,8 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-# On a CPU a half-precision product takes its rows one by one. From this many rows on, turning
-# the matrix to float32 piece by piece, each piece small enough for the processor's cache, is faster.
+# On a CPU a half-precision product takes its rows one by one, and a float32 product of few rows
+# with a matrix that does not fit the cache is slow. From this many rows on, going through the
+# matrix piece by piece, each piece in float32 and small enough for the cache, is quicker.
 MANY_ROWS = 8
 PIECE = 4096
 
@@ -20,16 +21,26 @@ def project(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     The matrix may be stored in fewer bits than x, as float16 weights are on a CPU, whose sums
     are float32. No second copy of it is made.
     """
-    if weight.dtype == x.dtype:
-        return F.linear(x, weight, bias)
-    if x.numel() < MANY_ROWS * x.size(-1) or weight.device.type != "cpu":
-        product = F.linear(x.to(weight.dtype), weight).to(x.dtype)
-    else:
+    is_narrow = weight.dtype != x.dtype
+    if _goes_in_pieces(x, weight, is_narrow):
         product = x.new_empty(*x.shape[:-1], weight.size(0))
         for start in range(0, weight.size(0), PIECE):
             piece = weight[start : start + PIECE].to(x.dtype)
             product[..., start : start + PIECE] = F.linear(x, piece)
+    elif is_narrow:
+        product = F.linear(x.to(weight.dtype), weight).to(x.dtype)
+    else:
+        return F.linear(x, weight, bias)
     return product if bias is None else product + bias
+
+
+def _goes_in_pieces(x: Tensor, weight: Tensor, is_narrow: bool) -> bool:
+    return (
+        (is_narrow or weight.size(0) > PIECE)
+        and x.numel() >= MANY_ROWS * x.size(-1)
+        and weight.device.type == "cpu"
+        and not torch.is_grad_enabled()  # training would keep every piece
+    )
 
 
 class Linear(nn.Linear):

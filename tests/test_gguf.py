@@ -1,15 +1,19 @@
-"""The GGUF reader, compared with the `gguf` package's own."""
+"""The GGUF reader, compared with the `gguf` package's own, and what it says of altered files."""
 
+import math
 import struct
 
 import gguf
 import numpy as np
 import pytest
 
+import llmlab
 from llmlab.checkpoints.dequantize import BLOCKS, dequantize
-from llmlab.checkpoints.gguf import GGUF, Strings
+from llmlab.checkpoints.gguf import GGUF
+from llmlab.checkpoints.metadata import Strings
 from llmlab.checkpoints.package import check_sha256, gemma_270m
 from tests.gguf_reference import gemma_reader
+from tests.small_gemma import write_small_gemma
 
 ROWS = 4096  # of the real file's tensors at once, so that its embedding fits in little memory
 
@@ -141,7 +145,7 @@ def test_altered_header(small_file):
         GGUF(small_file)
 
 
-def test_any_altered_byte_of_the_header_is_read_or_refused_in_one_sentence(small_file):
+def test_any_altered_byte_before_any_kind_of_tensor(small_file):
     """No altered byte gives anything but a value or a ValueError that names the file."""
     original = small_file.read_bytes()
     random = np.random.default_rng(0)
@@ -154,6 +158,108 @@ def test_any_altered_byte_of_the_header_is_read_or_refused_in_one_sentence(small
         except ValueError as error:
             assert str(small_file) in str(error)
             assert "\n" not in str(error)
+
+
+def load_or_refuse(path):
+    """The loaded model, shown to work, or else the one sentence that refuses the file."""
+    try:
+        model = llmlab.load(path, device="cpu", dtype="float32")
+        ids = model.tokenizer.encode("ab b", special=True)
+        assert [token.id for token in model.tokenizer.pieces("ab b", special=True)] == ids
+        model.transformer(model.encode("ab b"))
+    except ValueError as error:
+        message = str(error)
+        assert type(error) is ValueError, message
+        assert str(path) in message
+        assert "\n" not in message and len(message) < len(str(path)) + 400
+        return message
+    return model
+
+
+U32, I64, U64, F32, F64, FLAG, TEXT, LIST = (
+    getattr(gguf.GGUFValueType, kind)
+    for kind in "UINT32 INT64 UINT64 FLOAT32 FLOAT64 BOOL STRING ARRAY".split()
+)
+ALTERED = [
+    None, (0, U32), (1, U32), (3, U32), (2**32 - 1, U32), (-1, I64), (2**40, I64), (2**64 - 1, U64),
+    (0.0, F32), (2.0, F32), (-1.5, F64), (1e300, F64), (math.nan, F64), (math.inf, F64),
+    (True, FLAG), (False, FLAG), ("", TEXT), ("a\nb " * 500, TEXT), ([1], LIST),
+    ([0.5] * 264, LIST), (["a"] * 264, LIST), ([9] * 264, LIST), ([[1]], LIST), ([[["a"]]], LIST),
+]  # fmt: skip
+NAMES = ["general.architecture", "general.alignment"] + [
+    f"gemma3.{name}"
+    for name in (
+        "context_length", "embedding_length", "block_count", "feed_forward_length",
+        "attention.head_count", "attention.head_count_kv", "attention.key_length",
+        "attention.layer_norm_rms_epsilon", "rope.freq_base", "attention.sliding_window",
+        "rope.scaling.type",
+    )
+] + [
+    f"tokenizer.ggml.{name}"
+    for name in (
+        "model", "tokens", "token_type", "bos_token_id", "eos_token_id", "padding_token_id",
+        "add_bos_token", "add_eos_token",
+    )
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_any_altered_metadata_is_read_or_refused_in_one_sentence(name, tmp_path):
+    """Each value left out, of every other kind, and out of range."""
+    path = tmp_path / "altered.gguf"
+    for value in ALTERED:
+        load_or_refuse(write_small_gemma(path, values={name: value}))
+
+
+REFUSED = [
+    ("general.alignment", (0, U32), "general.alignment is 0, expected a whole number from 1 to"),
+    ("general.tags", ([[1]], LIST), "an array of type 9; arrays of numbers and of strings"),
+    ("tokenizer.ggml.tokens", None, "it has no tokenizer.ggml.tokens"),
+    ("tokenizer.ggml.token_type", None, "it has no tokenizer.ggml.token_type"),
+    ("tokenizer.ggml.token_type", ([1, 2], LIST), "array of 2 numbers .*, expected 264 whole"),
+    ("tokenizer.ggml.token_type", ([7] * 264, LIST), "numbers from 7 to 7, expected 264 whole"),
+    ("tokenizer.ggml.token_type", ([6] * 264, LIST), "token 0 is b'<pad>', expected a byte such"),
+    ("tokenizer.ggml.token_type", ([1] * 264, LIST), "spells 0 bytes, expected all 256"),
+    ("tokenizer.ggml.bos_token_id", (99999, U32), "bos_token_id is 99999, expected .* 0 to 263"),
+    ("gemma3.block_count", (2.0, F32), "block_count is 2.0, expected a whole number from 1 to"),
+    ("gemma3.block_count", (True, FLAG), "block_count is True, expected a whole number"),
+    ("gemma3.block_count", (3, U32), r"blk\.2\.attn_norm\.weight should have shape .* no such"),
+    ("gemma3.feed_forward_length", (2**30, U32), r"should have shape \(1073741824, 32\), found"),
+    ("gemma3.embedding_length", (0, U32), "embedding_length is 0, expected a whole number"),
+    ("gemma3.attention.head_count_kv", (3, U32), "n_heads=2 is not a multiple of n_kv_heads=3"),
+    ("gemma3.rope.freq_base", (math.nan, F32), "freq_base is nan, expected a number from 1 to"),
+]
+
+
+@pytest.mark.parametrize("name, value, message", REFUSED)
+def test_what_is_said_of_altered_metadata(name, value, message, tmp_path):
+    path = write_small_gemma(tmp_path / "altered.gguf", values={name: value})
+    with pytest.raises(ValueError, match=rf"altered\.gguf.*{message}"):
+        llmlab.load(path, device="cpu")
+
+
+def test_any_altered_byte_of_the_header_is_read_or_refused_in_one_sentence(tmp_path):
+    """A model that works or a ValueError that names the file, whichever byte is changed."""
+    path = write_small_gemma(tmp_path / "altered.gguf")
+    original = path.read_bytes()
+    end = original.index(b"blk.1.ffn_down.weight") + 60  # the last tensor's entry
+    tensors = original.index(b"token_embd.weight") - 8
+    random = np.random.default_rng(0)
+    anywhere = random.integers(900, tensors, 300)
+    for at in [*range(4, 900), *anywhere, *range(tensors, tensors + 200), *range(end - 200, end)]:
+        data = bytearray(original)
+        data[at] ^= random.integers(1, 256)
+        path.write_bytes(data)
+        load_or_refuse(path)
+
+
+def test_a_header_cut_anywhere(tmp_path):
+    path = write_small_gemma(tmp_path / "cut.gguf")
+    original = path.read_bytes()
+    for keep in range(4, len(original), 499):
+        path.write_bytes(original[:keep])
+        with pytest.raises(ValueError, match=r"cut\.gguf is truncated"):
+            llmlab.load(path, device="cpu")
 
 
 def test_type_that_cannot_be_read(tmp_path):

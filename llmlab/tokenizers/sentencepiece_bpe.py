@@ -33,6 +33,10 @@ class SentencePieceBPE:
         kinds: every token's kind, as GGUF numbers them.
         bos_id, eos_id, pad_id: the tokens that begin a text, end it and fill a batch.
         add_bos, add_eos: what ``encode(text, special=True)`` adds.
+
+    Raises:
+        ValueError: a vocabulary that does not spell each of the 256 bytes, or has a special
+            token whose name is not UTF-8.
     """
 
     def __init__(
@@ -89,7 +93,7 @@ class SentencePieceBPE:
             raise IndexError(f"token id {id} is not in the vocabulary, 0 to {self.vocab_size - 1}")
         piece = self._pieces[id]
         if self._kinds[id] == BYTE:
-            data = bytes([int(piece[3:5], 16)])  # b"<0xE5>"
+            data = bytes([self._byte(id)])
             return Token(id, escape(data), data)
         data = piece.replace(SPACE, b" ")
         return Token(id, text_of(data), data)
@@ -98,17 +102,26 @@ class SentencePieceBPE:
     # million strings takes 30 MB; sorted checksums with the ids beside them take 2.
 
     def _index_pieces(self) -> None:
-        self._byte_ids = [0] * 256
+        self._byte_ids: dict[int, int] = {}
         ids, checksums = array("I"), array("I")
         for id, kind in enumerate(self._kinds):
             if kind == BYTE:
-                self._byte_ids[int(self._pieces[id][3:5], 16)] = id
+                self._byte_ids[self._byte(id)] = id
             elif kind in (NORMAL, USER_DEFINED):
                 ids.append(id)
                 checksums.append(crc32(self._spelling(id)))
+        if len(self._byte_ids) < 256:
+            raise ValueError(f"the vocabulary spells {len(self._byte_ids)} bytes, expected all 256")
         order = np.argsort(checksums, kind="stable")
         self._ids = array("I", np.asarray(ids)[order].tobytes())
         self._checksums = array("I", np.asarray(checksums)[order].tobytes())
+
+    def _byte(self, id: int) -> int:
+        """The byte that token `id` stands for: 0xE5 for b"<0xE5>"."""
+        piece = self._pieces[id]
+        if not re.fullmatch(rb"<0x[0-9A-F]{2}>", piece):
+            raise ValueError(f"token {id} is {piece[:20]!r}, expected a byte such as b'<0xE5>'")
+        return int(piece[3:5], 16)
 
     def _spelling(self, id: int) -> bytes:
         # GGUF writes runs of spaces, and only those, with real spaces.
@@ -131,7 +144,10 @@ class SentencePieceBPE:
         lengths: dict[str, set[int]] = {}
         for id, kind in enumerate(self._kinds):
             if kind in (CONTROL, USER_DEFINED) and (piece := self._pieces[id]).strip(b" "):
-                name = piece.decode()
+                try:
+                    name = piece.decode()
+                except UnicodeDecodeError:
+                    raise ValueError(f"special token {id} is not UTF-8: {piece[:20]!r}") from None
                 self._literals[name] = id
                 lengths.setdefault(name[0], set()).add(len(name))
         self._literal_lengths = {first: sorted(of, reverse=True) for first, of in lengths.items()}

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests import browser as browsers
+from tests.fixtures_reference import gemma, gemma_default, reference_gemma  # noqa: F401
 
 ROOT = Path(__file__).parent.parent
 # Another built book can be tested: LLMLAB_SITE=/path/to/html pytest tests/test_site.py

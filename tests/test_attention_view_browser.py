@@ -266,9 +266,12 @@ def test_phone_scrolls_only_inside_the_view(show, apple, scheme):
     )
     open_twin(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    # The chosen query is in sight without scrolling by hand.
-    chosen = page.locator(f"{BASE} .token-line [aria-checked=true]").bounding_box()
-    assert 0 <= chosen["x"] and chosen["x"] + chosen["width"] <= 390
+    # The chosen query is in sight without scrolling by hand, once the view knows its width.
+    page.wait_for_function(
+        """s => { const { left, right } = document.querySelector(s).getBoundingClientRect();
+            return 0 <= left && right <= 390; }""",
+        arg=f"{BASE} .token-line [aria-checked=true]",
+    )
     colours = page.locator(BASE).evaluate(
         "view => [getComputedStyle(view).backgroundColor, getComputedStyle(view).color]"
     )

@@ -179,6 +179,7 @@ def test_module_is_handed_over_as_text(tmp_path: Path) -> None:
 CONF = """
 extensions = ["myst_nb", "llmlab.book"]
 html_theme = "sphinx_book_theme"
+html_context = {"default_mode": "auto"}  # the theme logs an error where it is not said
 html_math_renderer = "mathml"
 nb_render_plugin = "llmlab"
 nb_execution_mode = "off"
@@ -205,6 +206,13 @@ def output(**data: object) -> dict:
     }
 
 
+def build(source: Path, target: Path, *options: str) -> subprocess.CompletedProcess:
+    """Run Sphinx over a folder, with CONF as its configuration; a warning is an error."""
+    (source / "conf.py").write_text(dedent(CONF))
+    command = [sys.executable, "-m", "sphinx", "-W", "-q", *options, str(source), str(target)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300)
+
+
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a built book with a view, a chart and formulas in one page."""
@@ -229,14 +237,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     python = {"language_info": {"name": "python", "pygments_lexer": "ipython3"}}
     notebook = {"nbformat": 4, "nbformat_minor": 5, "metadata": python, "cells": cells}
     (source / "index.ipynb").write_text(json.dumps(notebook))
-    (source / "conf.py").write_text(dedent(CONF))
     target = tmp_path_factory.mktemp("built")
-    result = subprocess.run(
-        [sys.executable, "-m", "sphinx", "-W", "-n", "-q", str(source), str(target)],
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+    result = build(source, target, "-n")
     assert result.returncode == 0, result.stderr
     return target
 
@@ -275,14 +277,8 @@ def test_search_index_holds_no_state(built: Path) -> None:
 
 
 def test_formula_that_cannot_be_read_fails_the_build(tmp_path: Path) -> None:
-    (tmp_path / "conf.py").write_text(dedent(CONF))
     (tmp_path / "index.md").write_text("# Title\n\n$\\nosuchcommand$\n")
-    result = subprocess.run(
-        [sys.executable, "-m", "sphinx", "-W", "-q", str(tmp_path), str(tmp_path / "out")],
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+    result = build(tmp_path, tmp_path / "out")
     assert result.returncode != 0
     assert "cannot read the formula" in result.stderr
     assert "index.md:3" in result.stderr

@@ -11,7 +11,6 @@ import torch.nn.functional as F
 from llmlab.serialization import array_from_json
 from llmlab.views.base import MIME
 from llmlab.views.embedding import EmbeddingView
-from tests.fixtures_reference import gemma, reference_gemma  # noqa: F401
 
 WORDS = ["学习", "训练", "教育", "苹果", "机器", "国王", "女王", "猫", "狗"]
 

@@ -9,7 +9,6 @@ from llmlab.views import module_sources
 from llmlab.views.embedding import EmbeddingView
 from llmlab.views.next_token import NextTokenView
 from llmlab.views.next_token_state import step_state
-from tests.fixtures_reference import gemma  # noqa: F401
 from tests.test_next_token_view import HOSTILE, step_of
 
 PROMPT = "问：如何进行机器学习？\n答："

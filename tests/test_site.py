@@ -9,8 +9,11 @@ from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 import pytest
 
-from llmlab.views import module_sources
+from llmlab.views import MIME, module_sources
+from tests.conftest import ROOT
 
+PLOTLY_MIME = "application/vnd.plotly.v1+json"
+BOXES = ".llmlab-view, .llmlab-chart"
 PHONE = {"width": 360, "height": 740}
 JAVASCRIPT_LIMIT = 400_000  # bytes a page, before views and charts; Font Awesome alone was 1.5 MB
 
@@ -27,29 +30,62 @@ def address(request: pytest.FixtureRequest, site: str, site_folder: Path) -> str
     return f"{site}/" if request.param == "http" else f"{site_folder.as_uri()}/"
 
 
-def draw_everything(page) -> None:
-    """Bring each view and chart near the screen and wait until it is drawn, or has failed."""
-    boxes = page.locator(".llmlab-view, .llmlab-chart")
+def stored_drawings(name: str) -> list[str]:
+    """What the notebook of a page has in its outputs: the views' modules, "chart" for a chart."""
+    notebook = (ROOT / name).with_suffix(".ipynb")
+    if not notebook.exists():
+        return []
+    found = []
+    for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
+        for data in (output.get("data", {}) for output in cell.get("outputs", [])):
+            if MIME in data:
+                found.append(data[MIME]["esm"])
+            elif PLOTLY_MIME in data:
+                found.append("chart")
+    return found
+
+
+# Opens the folded parts of the page around a view: <details>, and the theme's own dropdowns.
+UNFOLD = """box => {
+    for (let e = box; e; e = e.parentElement) {
+        if (e instanceof HTMLDetailsElement) e.open = true;
+        if (e.classList.contains("toggle-hidden")) e.querySelector(".toggle-button").click();
+    }
+    box.scrollIntoView({ block: "center" });
+    return box.checkVisibility();
+}"""
+
+
+def draw_everything(page) -> list[str]:
+    """Bring each view and chart to the screen and wait until it is drawn; fails where one is not.
+
+    Returns:
+        What was drawn, in order: the views' modules, "chart" for a chart.
+    """
+    drawn = []
+    boxes = page.locator(BOXES)
     for index in range(boxes.count()):
         box = boxes.nth(index)
-        # One inside a folded part of the page has no place on the screen yet.
-        box.evaluate("e => { for (; e; e = e.parentElement) if ('open' in e) e.open = true }")
-        if not box.is_visible():
-            continue
-        box.scroll_into_view_if_needed()
+        name = box.get_attribute("data-esm") or "chart"
+        assert box.evaluate(UNFOLD), f"{page.url}: {name} ({index}) is hidden and nothing opens it"
         page.wait_for_function(
-            "i => { const { ready, error } = document"
-            ".querySelectorAll('.llmlab-view, .llmlab-chart')[i].dataset; return ready || error }",
-            arg=index,
+            "([boxes, i]) => { const { ready, error } = document.querySelectorAll(boxes)[i]"
+            ".dataset; return ready || error }",
+            arg=[BOXES, index],
         )
-        assert box.get_attribute("data-error") is None
+        assert box.get_attribute("data-error") is None, f"{page.url}: {name} ({index})"
+        drawn.append(name)
+    return drawn
 
 
-def test_every_page_draws_without_errors_or_foreign_requests(page, address, site_folder) -> None:
+def test_every_page_draws_what_its_notebook_holds(page, address, site_folder) -> None:
     # `page` fails the test at its end on any request to another host and any console error.
+    drawn = {}
     for name in pages(site_folder):
         page.goto(address + name)
-        draw_everything(page)
+        drawn[name] = draw_everything(page)
+        assert drawn[name] == stored_drawings(name), name
+    assert set(module_sources()) <= {each for names in drawn.values() for each in names}
 
 
 def test_front_door_leads_to_the_first_page(page, address: str) -> None:
@@ -72,6 +108,8 @@ def test_pages_are_whole_without_scripts(open_page, address: str, site_folder: P
         page.goto(address + name)
         if name.startswith("chapters/"):
             assert page.locator(".bd-article h1").is_visible(), name
+        views = [each for each in stored_drawings(name) if each != "chart"]
+        assert page.locator(".llmlab-view").count() == len(views), name
         for view in page.locator(".llmlab-view").all():
             picture = view.locator("img")
             assert picture.count() == 1, name

@@ -1,16 +1,49 @@
 // Words as vectors: how alike their embeddings are, which tokens lie nearest, and a map.
 
+const LABELS = {
+  view: "Embeddings of words",
+  title: (model) => `How alike are these words to ${model}?`,
+  choose: "Word",
+  quoted: (word) => `“${word}”`,
+  matrix: "Cosine of each pair of words",
+  matrixBox: "Cosine similarities",
+  pair: (one, other, cosine) => `${one} and ${other}: cosine ${cosine}`,
+  nearest: (word, token, cosine) =>
+    `${word}: nearest token in the whole vocabulary is ${token} (cosine ${cosine})`,
+  closest: (word, cosine) => `among these words ${word} (${cosine}).`,
+  mean: (count, tokens) => `Its vector is the mean of ${count} tokens': ${tokens}.`,
+  neighbours: ["Nearest tokens to “", "” in the whole vocabulary"], // the word between
+  neighbourColumns: ["Token", "Id", "Cosine"],
+  map: "A map of two axes",
+  mapWords: (points, share, first, second, dimensions) =>
+    `The two axes that spread these ${points} vectors most carry ${share} of their variance ` +
+    `(${first} and ${second}); what is close here need not be close in all ` +
+    `${dimensions} dimensions.`,
+  mapLabel: (words) =>
+    `Map of words and their nearest tokens. ${words} The table below has every point.`,
+  mapTable: "The map as a table",
+  mapBox: "Points of the map",
+  mapCaption: "Coordinates on the two axes",
+  mapColumns: ["Token", "Kind", "Axis 1", "Axis 2"],
+  word: "word",
+  neighbour: "neighbour",
+};
+
 function render({ model, el }) {
-  const root = viewRoot(el, "embedding", "Embeddings of words");
+  const root = viewRoot(el, "embedding", LABELS.view);
   const words = model.get("words");
   const cosines = decodeArray(model.get("cosines"));
   const live = liveLine();
-  const chips = element("div", { class: "llmlab-words", role: "radiogroup", "aria-label": "Word" });
+  const chips = element("div", {
+    class: "llmlab-words",
+    role: "radiogroup",
+    "aria-label": LABELS.choose,
+  });
   const matrix = element("div", { class: "llmlab-matrix" });
   const neighbours = element("div", { class: "llmlab-neighbours" });
   const map = element("div", { class: "llmlab-map" });
   root.append(
-    element("h3", {}, `How alike are these words to ${model.get("model_name")}?`),
+    element("h3", {}, LABELS.title(model.get("model_name"))),
     chips,
     live,
     element("div", { class: "llmlab-columns" }, matrix, neighbours),
@@ -29,7 +62,7 @@ function render({ model, el }) {
   gridKeys(chips, { cells: () => buttons, columns: () => buttons.length, focused: choose });
 
   const heat = heatMap(words, cosines, (text) => (live.textContent = text));
-  matrix.append(scrollBox("Cosine similarities", heat.table), heat.legend);
+  matrix.append(scrollBox(LABELS.matrixBox, heat.table), heat.legend);
   const drawn = wordMap(model, words);
   map.append(drawn.box);
 
@@ -68,25 +101,20 @@ function render({ model, el }) {
 }
 
 function summary(words, cosines, word) {
-  const name = words[word].text;
+  const name = (text) => LABELS.quoted(visible(text));
   const nearest = words[word].neighbours[0];
   const others = words.map((_, i) => i).filter((i) => i !== word);
-  const start =
-    `“${visible(name)}”: nearest token in the whole vocabulary is “${visible(nearest.text)}” ` +
-    `(cosine ${number(nearest.cosine)})`;
+  const start = LABELS.nearest(name(words[word].text), name(nearest.text), number(nearest.cosine));
   const closest = others.reduce((best, i) =>
     cosines.at(word, i) > cosines.at(word, best) ? i : best,
   );
-  const cosine = number(cosines.at(word, closest));
-  return (
-    `${start}; among these words “${visible(words[closest].text)}” (${cosine}).` +
-    tokensOf(words[word])
-  );
+  const among = LABELS.closest(name(words[closest].text), number(cosines.at(word, closest)));
+  return `${start}; ${among}${tokensOf(words[word])}`;
 }
 
 function tokensOf({ tokens }) {
   if (tokens.length === 1) return "";
-  return ` Its vector is the mean of ${tokens.length} tokens': ${tokens.map(visible).join(" ")}.`;
+  return ` ${LABELS.mean(tokens.length, tokens.map(visible).join(" "))}`;
 }
 
 function neighbourTable(word) {
@@ -104,14 +132,9 @@ function neighbourTable(word) {
       }),
     ),
   ]);
-  const caption = element(
-    "span",
-    {},
-    "Nearest tokens to “",
-    tokenLabel(word.text),
-    "” in the whole vocabulary",
-  );
-  return dataTable({ caption, columns: ["Token", "Id", "Cosine"], rows });
+  const [before, after] = LABELS.neighbours;
+  const caption = element("span", {}, before, tokenLabel(word.text), after);
+  return dataTable({ caption, columns: LABELS.neighbourColumns, rows });
 }
 
 export default { render };

@@ -8,33 +8,29 @@ function wordMap(model, words) {
   const variance = model.get("explained_variance");
   const svg = drawing("svg", { class: "llmlab-plot", role: "img" });
   const share = variance[0] + variance[1];
-  const description =
-    `The two axes that spread these ${points.length} vectors most carry ${percent(share)} of ` +
-    `their variance (${percent(variance[0])} and ${percent(variance[1])}); ` +
-    "what is close here need not be close in all " +
-    `${model.get("dimensions")} dimensions.`;
-  svg.setAttribute(
-    "aria-label",
-    `Map of words and their nearest tokens. ${description} The table below has every point.`,
+  const description = LABELS.mapWords(
+    points.length,
+    ...[share, variance[0], variance[1]].map((each) => percent(each)),
+    model.get("dimensions"),
   );
+  svg.setAttribute("aria-label", LABELS.mapLabel(description));
   const rows = () =>
     points.map((point) => [
       tokenLabel(point.text),
-      point.word === null ? "neighbour" : "word",
+      point.word === null ? LABELS.neighbour : LABELS.word,
       number(point.x),
       number(point.y),
     ]);
-  const columns = ["Token", "Kind", "Axis 1", "Axis 2"];
-  const table = disclosure("The map as a table", () =>
+  const table = disclosure(LABELS.mapTable, () =>
     scrollBox(
-      "Points of the map",
-      dataTable({ caption: "Coordinates on the two axes", columns, rows: rows() }),
+      LABELS.mapBox,
+      dataTable({ caption: LABELS.mapCaption, columns: LABELS.mapColumns, rows: rows() }),
     ),
   );
   const box = element(
     "div",
     {},
-    element("h4", {}, "A map of two axes"),
+    element("h4", {}, LABELS.map),
     svg,
     element("p", { class: "llmlab-quiet" }, description),
     table,

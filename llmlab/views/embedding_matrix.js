@@ -7,17 +7,14 @@ function heatMap(words, cosines, tell) {
     tokenLabel(word.text),
     ...words.map((_, j) => number(cosines.at(i, j), 3)),
   ]);
-  const table = dataTable({ caption: "Cosine of each pair of words", columns, rows });
+  const table = dataTable({ caption: LABELS.matrix, columns, rows });
   table.classList.add("llmlab-heat");
   const cells = [...table.querySelectorAll("td")];
   const size = words.length;
-  const name = (word) => `“${visible(words[word].text)}”`;
+  const name = (word) => LABELS.quoted(visible(words[word].text));
   const value = (index) => cosines.at(Math.floor(index / size), index % size);
   const tellCell = (index) =>
-    tell(
-      `${name(Math.floor(index / size))} and ${name(index % size)}: ` +
-        `cosine ${number(value(index), 4)}`,
-    );
+    tell(LABELS.pair(name(Math.floor(index / size)), name(index % size), number(value(index), 4)));
   gridKeys(table, { cells: () => cells, columns: () => size, focused: tellCell }).enter(0);
   cells.forEach((cell, index) => cell.addEventListener("mouseenter", () => tellCell(index)));
 

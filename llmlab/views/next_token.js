@@ -1,8 +1,59 @@
 // The next-token table of a generation, step by step. The page re-filters the recorded logits
 // itself: temperature, then top-k, then top-p, as llmlab/sampling.py does it.
 
+const LABELS = {
+  view: "Next-token table, step by step",
+  prompt: "Prompt",
+  generated: "Generated tokens",
+  chip: (step, token) => `Step ${step}: ${token}`,
+  branch: "Branch",
+  firstRun: "first run",
+  fromStep: (step) => `from step ${step}`,
+  branchOption: (place, name, ending) => `${place} · ${name} · ${ending}`,
+  generating: (token) => `Generating on from ${token} …`,
+  showFirst: (count) => `Show the first ${count}`,
+  showAll: (count) => `Show all ${count} candidates`,
+  settings: "How the next token is drawn",
+  temperature: "Temperature",
+  topK: "Top-k",
+  topP: "Top-p",
+  off: "off",
+  back: "Back to the recorded settings",
+  bar: "Kept candidates, as wide as they are likely; ▼ the draw",
+  others: "others",
+  unlisted: "a token that is not listed",
+  falls: (draw, token) => `The draw ${draw} falls on ${token}.`,
+  columns: ["Token", "Id", "Logit", "p", "Sampling p", "Cumu\u00adlative", "Filter"],
+  caption: (step, kept, all) =>
+    `Step ${step}: the likeliest next tokens; ${kept} of ${all} are kept`,
+  small: (id, logit) => `id ${id}, logit ${logit}`, // on a phone: stands for three columns
+  kept: "kept",
+  cutBy: (filter) => `cut by ${filter}`,
+  rest: (count) => `${count} other tokens together`,
+  restCut: "cut",
+  restInPart: "kept in part",
+  drawn: "drawn",
+  byHand: "chosen by hand",
+  wouldBeDrawn: "would be drawn now",
+  take: "Take it",
+  takeWords: (token) => `Take ${token} instead and generate on`,
+  quoted: (token) => `“${token}”`,
+  pickedBy: (draw) => `picked by the draw ${draw}`,
+  step: (place, count, token, p, how) => `Step ${place} of ${count}: ${token} (p ${p}), ${how}.`,
+  sameUnlisted: "With these settings the same draw falls on a token that is not listed.",
+  stillPicks: "still picks it",
+  wouldPick: (token) => `would pick ${token}`,
+  same: (now, share) => `With these settings the same draw ${now} (${share}).`,
+  note: (candidates) =>
+    "p is over the whole vocabulary at temperature 1. Other settings are worked out in the page " +
+    `from the recorded logits of ${candidates} candidates and a histogram of all others: ` +
+    "right to 0.1 percentage points.",
+  noModel: "This run was read without its model, so no other token can be tried.",
+  noKernel: "Taking another token needs a running kernel: open this page in Binder or JupyterLab.",
+};
+
 function render({ model, el }) {
-  const root = viewRoot(el, "next-token", "Next-token table, step by step");
+  const root = viewRoot(el, "next-token", LABELS.view);
   const forgetTheme = followTheme((theme) => (root.dataset.theme = theme));
   let settings = null; // null: as recorded
   let showAll = false;
@@ -51,9 +102,7 @@ function render({ model, el }) {
     fillTable(table, step, result, { showAll, choose, place: index() });
     const hidden = step.ids.length > SHORT;
     more.hidden = !hidden;
-    more.textContent = showAll
-      ? `Show the first ${SHORT}`
-      : `Show all ${step.ids.length} candidates`;
+    more.textContent = showAll ? LABELS.showFirst(SHORT) : LABELS.showAll(step.ids.length);
     more.setAttribute("aria-expanded", showAll);
     live.textContent = sentence(step, index(), decoded.length, result, settings);
     problem.textContent = model.get("status");
@@ -62,7 +111,7 @@ function render({ model, el }) {
 
   function branchFrom(row) {
     waiting = true;
-    live.textContent = `Generating on from ${visible(current().texts[row])} …`;
+    live.textContent = LABELS.generating(visible(current().texts[row]));
     const { temperature, topK, topP } = settings ?? current().settings;
     const place = { branch: model.get("branch"), step: index(), id: current().ids[row] };
     model.send({ type: "branch", ...place, temperature, top_k: topK, top_p: topP });
@@ -81,28 +130,21 @@ function render({ model, el }) {
 }
 
 function sentence(step, index, count, result, settings) {
-  const name = (row) => `“${visible(step.texts[row])}”`;
-  const chosen = `${name(step.chosen)} (p ${percent(probability(step, step.chosen), 2)})`;
-  const how = step.forced ? "chosen by hand" : `picked by the draw ${number(step.draw, 4)}`;
-  const start = `Step ${index + 1} of ${count}: ${chosen}, ${how}.`;
+  const name = (row) => LABELS.quoted(visible(step.texts[row]));
+  const p = percent(probability(step, step.chosen), 2);
+  const how = step.forced ? LABELS.byHand : LABELS.pickedBy(number(step.draw, 4));
+  const start = LABELS.step(index + 1, count, name(step.chosen), p, how);
   if (!settings || step.forced) return start;
-  if (result.drawn < 0)
-    return `${start} With these settings the same draw falls on a token that is not listed.`;
-  const now = result.drawn === step.chosen ? "still picks it" : `would pick ${name(result.drawn)}`;
-  const sampling = percent(result.rows[result.drawn].sampling, 2);
-  return `${start} With these settings the same draw ${now} (${sampling}).`;
+  if (result.drawn < 0) return `${start} ${LABELS.sameUnlisted}`;
+  const now =
+    result.drawn === step.chosen ? LABELS.stillPicks : LABELS.wouldPick(name(result.drawn));
+  return `${start} ${LABELS.same(now, percent(result.rows[result.drawn].sampling, 2))}`;
 }
 
 function noteText(step, kernel, canBranch) {
-  const filtered =
-    "p is over the whole vocabulary at temperature 1. Other settings are worked out in the page " +
-    `from the recorded logits of ${step.ids.length} candidates and a histogram of all others: ` +
-    "right to 0.1 percentage points.";
-  if (kernel && canBranch) return filtered;
-  if (kernel)
-    return `${filtered} This run was read without its model, so no other token can be tried.`;
-  const elsewhere = "Taking another token needs a running kernel: open this page in";
-  return `${filtered} ${elsewhere} Binder or JupyterLab.`;
+  const note = LABELS.note(step.ids.length);
+  if (kernel && canBranch) return note;
+  return `${note} ${kernel ? LABELS.noModel : LABELS.noKernel}`;
 }
 
 export default { render };

@@ -11,19 +11,14 @@ function fillBar(figure, step, result) {
   });
   if (result.restSampling > 0) {
     segments.push(
-      element("span", { class: "llmlab-segment llmlab-others" }, element("bdi", {}, "others")),
+      element("span", { class: "llmlab-segment llmlab-others" }, element("bdi", {}, LABELS.others)),
     );
   }
   const draw = `${step.draw * 100}%`;
-  const picked =
-    result.drawn < 0 ? "a token that is not listed" : visible(step.texts[result.drawn]);
-  const described = `The draw ${number(step.draw, 4)} falls on ${picked}.`;
+  const picked = result.drawn < 0 ? LABELS.unlisted : visible(step.texts[result.drawn]);
+  const described = LABELS.falls(number(step.draw, 4), picked);
   figure.replaceChildren(
-    element(
-      "figcaption",
-      { class: "llmlab-quiet" },
-      "Kept candidates, as wide as they are likely; ▼ the draw",
-    ),
+    element("figcaption", { class: "llmlab-quiet" }, LABELS.bar),
     element(
       "div",
       { class: "llmlab-track", role: "img", "aria-label": described },

@@ -1,7 +1,5 @@
 // The sliders of a NextTokenView.
 
-const OFF = "off";
-
 /** The three sliders and the way back to what was recorded. */
 function settingsPanel(changed) {
   let used;
@@ -9,18 +7,30 @@ function settingsPanel(changed) {
   let offK = 51; // the place on the slider where top-k is off
   const set = (change) => changed({ ...used, ...change });
   const temperature = slider(
-    "Temperature",
+    LABELS.temperature,
     { min: 0.1, max: 2, step: "any", value: 1, format: (value) => number(value, 2) },
     (value) => set({ temperature: snap(value) }),
   );
   const topK = slider(
-    "Top-k",
-    { min: 1, max: offK, step: 1, value: offK, format: (k) => (k < offK ? String(k) : OFF) },
+    LABELS.topK,
+    {
+      min: 1,
+      max: offK,
+      step: 1,
+      value: offK,
+      format: (k) => (k < offK ? String(k) : LABELS.off),
+    },
     (value) => set({ topK: value < offK ? value : null }),
   );
   const topP = slider(
-    "Top-p",
-    { min: 0.05, max: 1, step: "any", value: 1, format: (p) => (p < 1 ? number(p, 2) : OFF) },
+    LABELS.topP,
+    {
+      min: 0.05,
+      max: 1,
+      step: "any",
+      value: 1,
+      format: (p) => (p < 1 ? number(p, 2) : LABELS.off),
+    },
     (value) => set({ topP: snap(value) < 1 ? snap(value) : null }),
   );
   // A recorded setting need not lie on a slider's grid, so the grid is only for the keys.
@@ -46,9 +56,9 @@ function settingsPanel(changed) {
   const back = element(
     "button",
     { type: "button", click: () => changed({ ...recorded }) },
-    "Back to the recorded settings",
+    LABELS.back,
   );
-  const legend = element("legend", {}, "How the next token is drawn");
+  const legend = element("legend", {}, LABELS.settings);
   const box = element(
     "fieldset",
     { class: "llmlab-settings" },

@@ -14,17 +14,14 @@ function fillTable(box, step, result, { showAll, choose, place }) {
     result.restSampling,
     ...result.rows.map((row) => row.sampling),
   );
-  const columns = ["Token", "Id", "Logit", "p", "Sampling p", "Cumu\u00adlative", "Filter"];
-  if (choose) columns.push("");
+  const columns = choose ? [...LABELS.columns, ""] : LABELS.columns;
   const rows = shown.map((i) => {
     const row = result.rows[i];
+    const filter = row.kept ? LABELS.kept : LABELS.cutBy(row.cutBy);
     // On a phone this line stands for three columns.
-    const filter = row.kept ? "kept" : `cut by ${row.cutBy}`;
-    const small = element(
-      "span",
-      { class: "llmlab-small" },
-      `id ${step.ids[i]}, logit ${number(step.logits[i], 2)}${row.kept ? "" : `, ${filter}`}`,
-    );
+    const line = LABELS.small(step.ids[i], number(step.logits[i], 2));
+    const words = row.kept ? line : `${line}, ${filter}`;
+    const small = element("span", { class: "llmlab-small" }, words);
     const cells = [
       element("span", {}, tokenLabel(step.texts[i]), marks(step, result, i), small),
       String(step.ids[i]),
@@ -39,18 +36,17 @@ function fillTable(box, step, result, { showAll, choose, place }) {
   });
   const more = result.restSampling > 0 ? share(result.restSampling, largest) : "–";
   rows.push([
-    `${step.others.toLocaleString("en")} other tokens together`,
+    LABELS.rest(counted(step.others)),
     "",
     "",
     share(rest, largest),
     more,
     "",
-    result.restKept === 0 ? "cut" : result.restKept < step.others ? "kept in part" : "kept",
+    restFilter(step, result),
     ...(choose ? [""] : []),
   ]);
-  const caption =
-    `Step ${place + 1}: the likeliest next tokens; ${result.keptTokens.toLocaleString("en")} of ` +
-    `${(step.others + step.ids.length).toLocaleString("en")} are kept`;
+  const all = step.others + step.ids.length;
+  const caption = LABELS.caption(place + 1, counted(result.keptTokens), counted(all));
   const table = dataTable({ caption, columns, rows });
   shown.forEach((i, line) => {
     const tr = table.tBodies[0].rows[line];
@@ -60,6 +56,14 @@ function fillTable(box, step, result, { showAll, choose, place }) {
   });
   table.tBodies[0].rows[shown.length].className = "llmlab-rest";
   box.replaceChildren(table);
+}
+
+const counted = (value) => value.toLocaleString("en");
+
+/** What became of the tokens that are not listed. */
+function restFilter(step, { restKept }) {
+  if (restKept === 0) return LABELS.restCut;
+  return restKept < step.others ? LABELS.restInPart : LABELS.kept;
 }
 
 /** A probability as a number over a bar; the number itself stays readable by a program. */
@@ -73,18 +77,18 @@ function share(value, largest) {
 
 function marks(step, result, i) {
   const words = [];
-  if (i === step.chosen) words.push(step.forced ? "chosen by hand" : "drawn");
+  if (i === step.chosen) words.push(step.forced ? LABELS.byHand : LABELS.drawn);
   if (i === result.drawn && i !== step.chosen)
-    words.push(step.forced ? "drawn" : "would be drawn now");
+    words.push(step.forced ? LABELS.drawn : LABELS.wouldBeDrawn);
   return words.map((word) => element("span", { class: "llmlab-mark" }, word));
 }
 
 function chooseButton(step, i, choose) {
   if (i === step.chosen) return "";
-  const label = `Take ${visible(step.texts[i])} instead and generate on`;
+  const label = LABELS.takeWords(visible(step.texts[i]));
   return element(
     "button",
     { type: "button", "aria-label": label, click: () => choose(i) },
-    "Take it",
+    LABELS.take,
   );
 }

@@ -16,17 +16,17 @@ function fillText(box, prompt, steps, goTo) {
         type: "button",
         role: "radio",
         class: step.forced ? "llmlab-chip llmlab-forced" : "llmlab-chip",
-        "aria-label": `Step ${i + 1}: ${visible(step.texts[step.chosen])}`,
+        "aria-label": LABELS.chip(i + 1, visible(step.texts[step.chosen])),
         click: () => goTo(i),
       },
       tokenLabel(step.texts[step.chosen]),
     ),
   );
-  const group = element("span", { role: "radiogroup", "aria-label": "Generated tokens" }, chips);
+  const group = element("span", { role: "radiogroup", "aria-label": LABELS.generated }, chips);
   // One row of cells: up and down move as left and right do.
   gridKeys(group, { cells: () => chips, columns: () => chips.length, focused: goTo });
   box.replaceChildren(
-    element("span", { class: "llmlab-given", role: "group", "aria-label": "Prompt" }, given),
+    element("span", { class: "llmlab-given", role: "group", "aria-label": LABELS.prompt }, given),
     group,
   );
 }
@@ -46,10 +46,11 @@ function fillBranches(box, model, goTo) {
   if (box.hidden) return box.replaceChildren();
   const options = all.map((branch, i) => {
     const ending = branch.steps.map((step) => visible(step.texts[step.chosen])).join("");
-    const name = branch.parent === null ? "first run" : `from step ${branch.at + 1}`;
-    return { value: String(i), label: `${i + 1} · ${name} · ${[...ending].slice(0, 40).join("")}` };
+    const name = branch.parent === null ? LABELS.firstRun : LABELS.fromStep(branch.at + 1);
+    const start = [...ending].slice(0, 40).join("");
+    return { value: String(i), label: LABELS.branchOption(i + 1, name, start) };
   });
-  const chosen = choice("Branch", options, String(model.get("branch")), (value) =>
+  const chosen = choice(LABELS.branch, options, String(model.get("branch")), (value) =>
     goTo(Number(value), all[value].at),
   );
   box.replaceChildren(chosen.box);

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from . import __version__
 from .bench_peer import in_transformers, their_forward, their_loading, their_speaker
@@ -133,13 +134,15 @@ def change(
 ) -> dict[str, float]:
     """What the default mode does to the next-token probabilities, at every position of the prompts.
 
-    A probability that is no number makes the differences no numbers too.
+    Both read the prompts as generation does, through the cache and one token at a time: a single
+    row takes other kernels than a whole prompt, which round otherwise. A probability that is no
+    number makes the differences no numbers too.
     """
     largest, mean, leading, divergence, same = [], [], [], [], []
     for prompt in prompts:
         ids = exact.encode(prompt)
-        expected = exact.transformer(ids).logits[0].double().log_softmax(-1)
-        found = default.transformer(ids).logits[0].double().log_softmax(-1)
+        expected = token_by_token(exact, ids)
+        found = token_by_token(default, ids)
         difference = (expected.exp() - found.exp()).abs()
         first = expected.argmax(-1)
         largest.append(difference.amax(-1))
@@ -156,6 +159,16 @@ def change(
         "largest_divergence_nats": torch.cat(divergence).max().item(),
         "same_first": torch.cat(same).sum().item(),
     }
+
+
+def token_by_token(model: LanguageModel, ids: Tensor) -> Tensor:
+    """Logarithms of the next-token probabilities after each of the ids, (position, vocab).
+
+    Every token is read by itself, with those before it in the cache.
+    """
+    cache = model.transformer.new_cache(1, ids.size(1))
+    logits = [model.transformer(token, cache=cache).logits[0] for token in ids.split(1, dim=1)]
+    return torch.cat(logits).double().log_softmax(-1)
 
 
 def memory_alone(name: str, mode: str) -> tuple[int, int]:

@@ -39,7 +39,8 @@ def as_markdown(measured: dict) -> str:
     first = changed["mean_difference_of_the_first"]
     lines += [
         "",
-        f"| default mode against float32, {changed['positions']} positions | |",
+        f"| default mode against float32, {changed['positions']} positions, "
+        "one token at a time | |",
         "|---|---|",
         f"| largest change of a probability | {points(changed['largest_difference'])} |",
         f"| mean change of the most probable token's | {points(first)} |",

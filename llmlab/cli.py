@@ -27,12 +27,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(error, BrokenPipeError):  # the reader of our output has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 1
-        sentence = " ".join(str(error).split()) or type(error).__name__
-        print(f"llmlab: {harmless(sentence)}", file=sys.stderr)
-        return BAD_INPUT
+        return _refuse(str(error) or type(error).__name__)
+    except (MemoryError, RuntimeError) as error:
+        if not _is_out_of_memory(error):
+            raise
+        return _refuse(
+            "there is not enough memory for this; give a shorter text or a smaller model, record "
+            f"less, or choose another --device or --dtype ({error})"
+        )
     except KeyboardInterrupt:
         print(file=sys.stderr)
         return 130
+
+
+def _refuse(why: str) -> int:
+    """Say why in one line, and return the exit code."""
+    print(f"llmlab: {harmless(' '.join(why.split()))}", file=sys.stderr)
+    return BAD_INPUT
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    import torch
+
+    # On a device torch has an error of its own; on the CPU its allocator says so in words.
+    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or (
+        "can't allocate memory" in str(error)
+    )
 
 
 def parser() -> argparse.ArgumentParser:

@@ -12,6 +12,7 @@ CHOICES = {
     "activation": ("relu", "gelu", "gelu_tanh", "silu"),
     "positions": ("learned", "sinusoidal", "sinusoidal_halves", "rotary", "none"),
 }
+SCALINGS = ("llama3", "linear")  # of rotary frequencies
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,9 @@ class RopeScaling:
     the two the change is gradual. Source: the Llama 3.1 reference code (Meta, 2024).
     kind "linear": all are stretched by ``factor`` (Chen et al., 2023), as in the larger
     Gemma 3 models.
+
+    Raises:
+        ValueError: another kind, or numbers that stretch nothing.
     """
 
     kind: str = "llama3"
@@ -30,6 +34,18 @@ class RopeScaling:
     low_freq_factor: float = 1.0
     high_freq_factor: float = 4.0
     original_context: int = 8192
+
+    def __post_init__(self) -> None:
+        if self.kind not in SCALINGS:
+            raise ValueError(f"kind={self.kind!r} is not known; choose one of {SCALINGS}")
+        for field in ("factor", "low_freq_factor", "original_context"):
+            if not getattr(self, field) > 0:  # nor NaN
+                raise ValueError(f"{field}={getattr(self, field)!r} must be above 0")
+        if not self.high_freq_factor > self.low_freq_factor:
+            raise ValueError(
+                f"high_freq_factor={self.high_freq_factor!r} must be above "
+                f"low_freq_factor={self.low_freq_factor!r}"
+            )
 
 
 @dataclass(frozen=True)
@@ -93,6 +109,9 @@ class TransformerConfig:
         for field in sizes + ("sliding_window",) * (self.sliding_window is not None):
             if getattr(self, field) < 1:
                 raise ValueError(f"{field}={getattr(self, field)!r} must be at least 1")
+        for field in ("n_kv_heads", "d_head", "n_encoder_layers", "n_token_types"):
+            if getattr(self, field) < 0:
+                raise ValueError(f"{field}={getattr(self, field)!r} must be at least 0")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout={self.dropout!r} must be at least 0 and below 1")
         fill = lambda field, value: object.__setattr__(self, field, value)  # noqa: E731 (frozen)

@@ -113,7 +113,11 @@ class Distribution:
         else:
             near, rest = self._row[self._above(n_bins)], in_bins[-1] - in_bins[n_bins - 1]
             near = near[self._bins(near) < n_bins]
-        distance = (near - np.float32(self.highest)) / np.float32(temperature)
+        # float32 is the faster, but temperatures at the ends would be 0 or infinite in it.
+        kind = np.float32 if 1e-3 < temperature < 1e30 else np.float64
+        distance = np.subtract(near, kind(self.highest), dtype=kind)
+        with np.errstate(over="ignore"):  # a distance of -inf has the weight 0 that it should
+            distance /= kind(temperature)
         return float(np.exp(distance, out=distance).sum(dtype=np.float64) + rest)
 
     def _target(self, draw: float) -> float:
@@ -123,7 +127,8 @@ class Distribution:
         return draw if self.top_p is None else self.top_p
 
     def _weights(self, logits: np.ndarray, temperature: float) -> np.ndarray:
-        return np.exp((logits.astype(np.float64) - self.highest) / temperature)
+        with np.errstate(over="ignore"):
+            return np.exp((logits.astype(np.float64) - self.highest) / temperature)
 
     def _read(self, n_tokens: int, target: float) -> None:
         """Sort the prefix: at least n_tokens, and more than `target` of the mass."""

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from .model import LanguageModel
+from .sampling import is_integer
 
 ROWS_AT_ONCE = 8192  # of the table, in float32: 20 MB for Gemma, where the whole takes 671
 
@@ -58,6 +59,8 @@ def word_vectors(model: LanguageModel, words: Sequence[str]) -> Tensor:
     Raises:
         ValueError: no word, or an empty one.
     """
+    if not isinstance(words, Iterable):
+        raise ValueError(f"words must be strings, not {words!r}")
     words = [words] if isinstance(words, str) else list(words)
     if not words:
         raise ValueError("no words were given; give at least one")
@@ -116,9 +119,10 @@ def _nearest(
 ) -> list[Neighbour]:
     own = torch.tensor(sorted(set(without)))
     vocab = len(_table(model))
-    if not 1 <= k <= vocab - len(own):
+    if not is_integer(k) or not 1 <= k <= vocab - len(own):
         raise ValueError(
-            f"k={k} is outside 1 … {vocab - len(own):,}, the vocabulary's other tokens"
+            f"k={k!r} is outside the whole numbers 1 … {vocab - len(own):,}, "
+            "the vocabulary's other tokens"
         )
     cosines = torch.cat(list(_cosines(model, vector)))
     cosines[own] = -2.0  # below every cosine

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from . import sampling
+from .distribution import Distribution
 from .model import LanguageModel
-from .recording import Recorder
+from .recording import names_of
 from .run import Run
-from .sampling import Distribution, check_sampling, draw, is_integer
+from .sampling import check_count, check_sampling
 from .step import Candidate, Step
 from .stopping import find_stop, readable_text, stop_strings
 from .tokenizers.token import Token
@@ -48,7 +50,15 @@ def generate(
     """
     options = (max_new_tokens, temperature, top_k, top_p, seed, stop, record, n_candidates)
     steps = tuple(stream(model, prompt, *options))
-    return collect(model, prompt, steps, seed=seed, stop=stop, max_new_tokens=max_new_tokens)
+    return collect(
+        model,
+        prompt,
+        steps,
+        seed=seed,
+        max_new_tokens=max_new_tokens,
+        stop=stop,
+        n_candidates=n_candidates,
+    )
 
 
 def stream(
@@ -65,38 +75,49 @@ def stream(
 ) -> Iterator[Step]:
     """``generate``, one ``Step`` at a time, each as soon as it is there."""
     check_sampling(temperature, top_k, top_p, seed)
-    for name, value in (("max_new_tokens", max_new_tokens), ("n_candidates", n_candidates)):
-        if not is_integer(value) or value < 1:
-            raise ValueError(f"{name} must be a whole number from 1, not {value!r}")
+    check_count("max_new_tokens", max_new_tokens)
+    check_count("n_candidates", n_candidates)
     stops = stop_strings(stop)
     ids, source = model_input(model, prompt)
-    record = Recorder(record).names if record else None
+    record = names_of(record, model.config.architecture)
+    settings = (temperature, top_k, top_p, n_candidates)
+    return steps_after(model, ids, source, [], max_new_tokens, int(seed), settings, stops, record)
 
-    def steps() -> Iterator[Step]:
-        chosen: list[Token] = []
-        logits_of = next_logits(model, ids, source, max_new_tokens, record)
-        for index in range(max_new_tokens):
-            logits, trace = logits_of(chosen)
-            number = draw(int(seed), index)
-            step = make_step(
-                model, logits, index, number, temperature, top_k, top_p, n_candidates, trace
-            )
-            chosen.append(step.chosen)
-            yield step
-            text = readable_text(model.tokenizer, chosen) if stops else ""
-            if step.chosen.id in model.tokenizer.eos_ids or find_stop(text, stops) is not None:
-                return
-            if ids.size(1) + len(chosen) > model.config.context_length:
-                return
 
-    return steps()
+def steps_after(
+    model: LanguageModel,
+    ids: Tensor,  # (1, position): the decoder's, before the first step
+    source: Tensor | None,  # (1, source position)
+    chosen: Sequence[Token],  # of the steps that are there already
+    max_new_tokens: int,
+    seed: int,
+    settings: tuple[float, int | None, float | None, int],  # from `temperature` in make_step
+    stops: Sequence[str] = (),
+    record: Sequence[str] = (),
+) -> Iterator[Step]:
+    """The steps that follow those that chose these tokens, each as soon as it is there."""
+    chosen, tokenizer = list(chosen), model.tokenizer
+    n_steps = len(chosen) + max_new_tokens
+    logits_of = next_logits(model, ids, source, n_steps, record)
+    while len(chosen) < n_steps:
+        if chosen and chosen[-1].id in tokenizer.eos_ids:
+            return
+        if stops and find_stop(readable_text(tokenizer, chosen), stops) is not None:
+            return
+        if ids.size(1) + len(chosen) > model.config.context_length:
+            return
+        logits, trace = logits_of(chosen)
+        index = len(chosen)
+        step = make_step(model, logits, index, sampling.draw(seed, index), *settings, trace)
+        chosen.append(step.chosen)
+        yield step
 
 
 def make_step(
     model: LanguageModel,
     logits: Tensor,  # (vocab,)
     index: int,
-    draw: float,
+    draw: float,  # in [0, 1)
     temperature: float = 1.0,
     top_k: int | None = None,
     top_p: float | None = None,
@@ -110,17 +131,19 @@ def make_step(
     if rank >= n_candidates:
         ranks.append(rank)
     token = model.tokenizer.token
+    # Columns at once: a NumPy number taken out by itself costs more than all it is needed for.
+    columns = (
+        found.ids,
+        found.logits,
+        found.probabilities,
+        found.sampling_probabilities,
+        found.cumulative,
+    )
     candidates = tuple(
-        Candidate(
-            id=int(found.ids[i]),
-            text=token(int(found.ids[i])).text,
-            logit=float(found.logits[i]),
-            probability=float(found.probabilities[i]),
-            kept=i < found.n_kept,
-            sampling_probability=float(found.sampling_probabilities[i]),
-            cumulative=float(found.cumulative[i]),
+        Candidate(id, token(id).text, logit, p, rank < found.n_kept, sampling_p, cumulative)
+        for rank, id, logit, p, sampling_p, cumulative in zip(
+            ranks, *(column[ranks].tolist() for column in columns), strict=True
         )
-        for i in ranks
     )
     return Step(
         index=index,
@@ -143,28 +166,39 @@ def collect(
     seed: int,
     max_new_tokens: int,
     stop: str | Sequence[str] | None = None,
+    n_candidates: int = 50,
 ) -> Run:
     """The run that these steps of ``stream`` make."""
-    ids, _ = model_input(model, prompt)
-    tokenizer, tokens = model.tokenizer, [step.chosen for step in steps]
-    text = tokenizer.decode([token.id for token in tokens])
-    cut = find_stop(text, stop_strings(stop))
-    if tokens and tokens[-1].id in tokenizer.eos_ids:
-        reason = "end"
-    elif cut is not None:
-        reason = "stop"
-    else:
-        reason = "length" if len(tokens) >= max_new_tokens else "context"
+    tokenizer, stops = model.tokenizer, stop_strings(stop)
+    text, reason = text_and_reason(model, steps, max_new_tokens, stops)
     return Run(
         model_name=model.name,
         prompt=prompt,
         prompt_tokens=tuple(map(tokenizer.token, tokenizer.encode(prompt, special=True))),
         steps=tuple(steps),
-        text=text[:cut],
+        text=text,
         seed=int(seed),
         stop_reason=reason,
+        stop=stops,
+        n_candidates=n_candidates,
         model=model,
     )
+
+
+def text_and_reason(
+    model: LanguageModel, steps: Sequence[Step], max_new_tokens: int, stops: Sequence[str]
+) -> tuple[str, str]:
+    """The text of these steps up to the first stop string, and why there are no more."""
+    tokens = [step.chosen.id for step in steps]
+    text = model.tokenizer.decode(tokens)
+    cut = find_stop(text, stops)
+    if tokens and tokens[-1] in model.tokenizer.eos_ids:
+        reason = "end"
+    elif cut is not None:
+        reason = "stop"
+    else:
+        reason = "length" if len(tokens) >= max_new_tokens else "context"
+    return text[:cut], reason
 
 
 def model_input(model: LanguageModel, prompt: str) -> tuple[Tensor, Tensor | None]:
@@ -173,23 +207,32 @@ def model_input(model: LanguageModel, prompt: str) -> tuple[Tensor, Tensor | Non
     if architecture == "encoder":
         raise ValueError(f"{model.name} is an encoder and cannot continue a text; load a decoder")
     ids = model.encode(prompt)
-    if architecture == "decoder":
-        return ids, None
-    tokenizer = model.tokenizer
-    start = tokenizer.pad_id if tokenizer.bos_id is None else tokenizer.bos_id  # Marian: the pad
-    return torch.tensor([[start]], device=model.device), ids
+    return (ids, None) if architecture == "decoder" else (model.encode_target(), ids)
 
 
-def next_logits(model, ids, source, max_new_tokens, record):
-    """A function from the tokens chosen so far to the next logits, (vocab,), and their trace."""
+def next_logits(
+    model: LanguageModel,
+    ids: Tensor,  # (1, position)
+    source: Tensor | None,  # (1, source position)
+    max_new_tokens: int,
+    record: Sequence[str],
+) -> Callable[[Sequence[Token]], tuple[Tensor, Trace | None]]:
+    """A function from the tokens chosen so far to the next logits, (vocab,), and their trace.
+
+    It reads what it has not read yet: at first ``ids`` and all that is chosen, then one token.
+    """
     length = min(ids.size(1) + max_new_tokens, model.config.context_length)
     cache = model.transformer.new_cache(1, length)
     token = model.tokenizer.token
     read_before = tuple(map(token, ids[0].tolist()))
     source_tokens = () if source is None else tuple(map(token, source[0].tolist()))
 
-    def logits_of(chosen: list[Token]) -> tuple[Tensor, Trace | None]:
-        new = torch.tensor([[chosen[-1].id]], device=ids.device) if chosen else ids
+    def logits_of(chosen: Sequence[Token]) -> tuple[Tensor, Trace | None]:
+        n_read = max(cache.length - ids.size(1), 0)  # of the chosen
+        unread = [token.id for token in chosen[n_read:]]
+        new = torch.tensor([unread], dtype=torch.long, device=ids.device)
+        if cache.length == 0:
+            new = torch.cat((ids, new), dim=1)
         with torch.inference_mode():
             output = model.transformer(
                 new, source=source, cache=cache, record=record, last_only=True

@@ -19,14 +19,36 @@ RECORDABLE = (
 )
 
 
+OF_AN_ENCODER = ("cross_attention", "encoder_attention")  # where a decoder reads one
+
+
+def names_of(record: Iterable[str] | None, architecture: str) -> tuple[str, ...]:
+    """The names in ``record``, each of which a Transformer of this architecture can record.
+
+    Raises:
+        ValueError: what is no collection of names, an unknown name, or one of a part that this
+            architecture does not have.
+    """
+    names = tuple(Recorder(record or ()).names)
+    missing = [name for name in OF_AN_ENCODER if name in names]
+    if missing and architecture != "encoder-decoder":
+        raise ValueError(
+            f"an architecture {architecture!r} has no {' and no '.join(missing)} to record; "
+            f"choose from {', '.join(name for name in RECORDABLE if name not in OF_AN_ENCODER)}"
+        )
+    return names
+
+
 class Recorder:
     """Collects what was asked for, layer by layer; what was not asked for costs nothing.
 
     Raises:
-        ValueError: a name that is not in ``RECORDABLE``.
+        ValueError: what is no collection of names, or a name that is not in ``RECORDABLE``.
     """
 
     def __init__(self, names: Iterable[str], prefix: str = "") -> None:
+        if not isinstance(names, Iterable):
+            raise ValueError(f"record must be names out of {', '.join(RECORDABLE)}, not {names!r}")
         names = (names,) if isinstance(names, str) else tuple(names)
         unknown = [name for name in names if name not in RECORDABLE]
         if unknown:

@@ -6,7 +6,8 @@ import json
 from dataclasses import dataclass, field
 
 from .model import LanguageModel
-from .step import Step, read_record, step_from_record, step_to_record
+from .serialization import read_record, token_from_json, token_to_json
+from .step import Step, step_from_record, step_to_record
 from .tokenizers.token import Token
 
 RUN_FORMAT = "llmlab.run/1"
@@ -20,6 +21,8 @@ class Run:
         prompt_tokens: what the model read, special tokens included.
         steps: one for each generated token.
         text: the generated text, without special tokens, up to the stop string.
+        stop: the strings at which the text was to end.
+        n_candidates: rows of each step's table.
         stop_reason: "end" (the model ended the text), "stop" (a stop string), "length"
             (max_new_tokens) or "context" (no room for more).
         model: the model that ran; None in a run read from JSON without one.
@@ -32,6 +35,8 @@ class Run:
     text: str
     seed: int
     stop_reason: str
+    stop: tuple[str, ...] = ()
+    n_candidates: int = 50
     model: LanguageModel | None = field(default=None, repr=False)
 
     @property
@@ -41,8 +46,6 @@ class Run:
 
     def to_json(self, precision: str = "float32") -> str:
         """This run as JSON (``trace.schema.json``); ``precision`` is that of recorded traces."""
-        from .serialization import token_to_json
-
         return json.dumps(
             {
                 "format": RUN_FORMAT,
@@ -53,6 +56,8 @@ class Run:
                 "text": self.text,
                 "seed": self.seed,
                 "stop_reason": self.stop_reason,
+                "stop": list(self.stop),
+                "n_candidates": self.n_candidates,
             }
         )
 
@@ -63,8 +68,6 @@ class Run:
         Raises:
             ValueError: not a run of this version, or a part of it missing.
         """
-        from .serialization import token_from_json
-
         record = read_record(text, RUN_FORMAT, "run")
         try:
             return cls(
@@ -75,6 +78,8 @@ class Run:
                 text=record["text"],
                 seed=record["seed"],
                 stop_reason=record["stop_reason"],
+                stop=tuple(record["stop"]),
+                n_candidates=record["n_candidates"],
                 model=model,
             )
         except (KeyError, TypeError, AttributeError) as error:

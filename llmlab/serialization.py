@@ -25,16 +25,27 @@ def array_to_json(values: Tensor, precision: str = "float32") -> dict:
     """A tensor as {"shape", "dtype", "data"}; data is base64 of little-endian numbers.
 
     Raises:
-        ValueError: a precision other than "float32" and "float16".
+        ValueError: a precision other than "float32" and "float16", or a number too large for it.
     """
     if precision not in PRECISIONS:
         raise ValueError(f"precision={precision!r} is not known; choose from {list(PRECISIONS)}")
-    data = values.detach().float().cpu().numpy().astype(PRECISIONS[precision])
+    values = values.detach().float().cpu()
+    if precision == "float16":
+        _check_float16(values)
+    data = values.numpy().astype(PRECISIONS[precision])
     return {
         "shape": list(values.shape),
         "dtype": precision,
         "data": base64.b64encode(data.tobytes()).decode("ascii"),
     }
+
+
+def _check_float16(values: Tensor) -> None:
+    """Infinities may stay what they are; a finite number must not become one."""
+    finite = values[values.isfinite()].abs()
+    largest = finite.max().item() if finite.numel() else 0.0
+    if largest > torch.finfo(torch.float16).max:
+        raise ValueError(f'{largest:g} does not fit float16, which ends at 65504; use "float32"')
 
 
 def array_from_json(array: dict) -> Tensor:
@@ -51,6 +62,22 @@ def array_from_json(array: dict) -> Tensor:
     if data.size != math.prod(shape):
         raise ValueError(f"an array of shape {shape} has {data.size} numbers")
     return torch.from_numpy(data.astype(np.float32)).reshape(shape)
+
+
+def read_record(text: str, expected: str, kind: str) -> dict:
+    """The JSON object in ``text``, if its format is the expected one.
+
+    Raises:
+        ValueError: not JSON, or another format.
+    """
+    try:
+        record = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"not JSON: {error}") from None
+    found = record.get("format") if isinstance(record, dict) else None
+    if found != expected:
+        raise ValueError(f"expected a {kind} of format {expected!r}, found {found!r}")
+    return record
 
 
 def token_to_json(token: Token) -> dict:
@@ -81,13 +108,7 @@ def trace_to_json(trace: Trace, precision: str) -> str:
 
 def trace_from_json(text: str, model: LanguageModel | None) -> Trace:
     """See ``Trace.from_json``."""
-    try:
-        record = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"not JSON: {error}") from None
-    found = record.get("format") if isinstance(record, dict) else None
-    if found != TRACE_FORMAT:
-        raise ValueError(f"expected a trace of format {TRACE_FORMAT!r}, found {found!r}")
+    record = read_record(text, TRACE_FORMAT, "trace")
     try:
         fields = {
             "model_name": record["model"],

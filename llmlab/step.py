@@ -90,6 +90,8 @@ class Step:
         Raises:
             ValueError: not a step of this version, or a part of it missing.
         """
+        from .serialization import read_record
+
         return step_from_record(read_record(text, STEP_FORMAT, "step"), model)
 
 
@@ -138,19 +140,3 @@ def step_from_record(record: dict, model: LanguageModel | None = None) -> Step:
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"a step with a part missing or of the wrong kind: {error}") from None
-
-
-def read_record(text: str, expected: str, kind: str) -> dict:
-    """The JSON object in ``text``, if its format is the expected one.
-
-    Raises:
-        ValueError: not JSON, or another format.
-    """
-    try:
-        record = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"not JSON: {error}") from None
-    found = record.get("format") if isinstance(record, dict) else None
-    if found != expected:
-        raise ValueError(f"expected a {kind} of format {expected!r}, found {found!r}")
-    return record

@@ -15,7 +15,11 @@ def stop_strings(stop: str | Sequence[str] | None) -> tuple[str, ...]:
     Raises:
         ValueError: one of them is empty or not a string.
     """
-    stops = (stop,) if isinstance(stop, str) else tuple(stop or ())
+    if stop is None:
+        return ()
+    if not isinstance(stop, Iterable):
+        raise ValueError(f"stop must be a string or several, not {stop!r}")
+    stops = (stop,) if isinstance(stop, str) else tuple(stop)
     for string in stops:
         if not isinstance(string, str) or not string:
             raise ValueError(f"a stop string must hold at least one character, not {string!r}")

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from .config import TransformerConfig
 from .model import LanguageModel
-from .recording import RECORDABLE
+from .recording import RECORDABLE, names_of
+from .sampling import is_integer
 from .tokenizers.token import Token
 
 DEFAULT_RECORD = ("attention", "scores", "residual", "logits")
@@ -130,13 +131,17 @@ class Trace:
 
     def _index(self, position: int) -> int:
         n = len(self.tokens)
+        if not is_integer(position):
+            raise IndexError(f"a position must be a whole number, not {position!r}")
         if not -n <= position < n:
             raise IndexError(f"position {position} is outside this trace of {n} tokens")
         return position % n - n  # from the end: a generated step records its last position alone
 
     def _rows(self, logits: Tensor, k: int) -> list[Row]:
-        if not 1 <= k <= logits.numel():
-            raise ValueError(f"k={k} is outside 1 … {logits.numel():,}, the vocabulary")
+        if not is_integer(k) or not 1 <= k <= logits.numel():
+            raise ValueError(
+                f"k={k!r} is outside the whole numbers 1 … {logits.numel():,}, the vocabulary"
+            )
         logits = logits.float().cpu()
         tokenizer = self._need_model().tokenizer
         best = logits.topk(k)
@@ -160,14 +165,18 @@ def trace(
 
     Args:
         model: from ``llmlab.load``.
-        text: what the model reads; its tokenizer adds the special tokens.
+        text: what the model reads; its tokenizer adds the special tokens. For an encoder-decoder
+            it is what the decoder has written so far, and may be empty.
         record: names out of ``RECORDABLE``; what is not named costs nothing.
         source: the encoder's text, for an encoder-decoder.
 
     Raises:
-        ValueError: an empty text, one longer than the context, or an unknown name.
+        ValueError: an empty text, one longer than the context, an unknown name, or a name of a
+            part that the model does not have.
     """
-    ids = model.encode(text)
+    record = names_of(record, model.config.architecture)
+    has_encoder = model.config.architecture == "encoder-decoder"
+    ids = model.encode_target(text) if has_encoder else model.encode(text)
     source_ids = None if source is None else model.encode(source)
     with torch.inference_mode():
         output = model.transformer(ids, source=source_ids, record=record, last_only=False)

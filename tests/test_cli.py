@@ -19,13 +19,12 @@ from llmlab.bench_table import as_json, as_markdown
 from llmlab.generation import Run
 from llmlab.tracing import Trace
 from llmlab.transformer import Output
-from tests.fixtures_reference import gemma, gemma_default  # noqa: F401
 
 PROMPT = "我爱北京天安"
 
 
 @pytest.fixture
-def loaded(monkeypatch, gemma):  # noqa: F811
+def loaded(monkeypatch, gemma):
     """`llmlab.load` that gives the Gemma of the other tests, so that it is loaded once."""
     monkeypatch.setattr("llmlab.checkpoints.load", lambda name, device, dtype: gemma)
 
@@ -55,6 +54,7 @@ def test_help_does_not_import_torch():
         (("generate", "a", "--rows", "0"), "--rows"),
         (("trace", ""), "empty"),
         (("trace", "a", "--record", "colour"), "colour"),
+        (("trace", "a", "--record", "cross_attention"), "cross_attention"),
         (("trace", "a", "--top", "0"), "k=0"),
         (("trace", "a", "--json", "/no/such/folder/file"), "/no/such/folder"),
         (("bench", "--rounds", "0"), "rounds"),
@@ -93,6 +93,43 @@ def test_trace_prints_the_tokens_and_the_table(loaded, capsys, tmp_path):
     assert trace.attention.shape == (18, 4, 6, 6)
 
 
+def test_trace_of_the_model_as_it_is_loaded_by_default(capsys):
+    assert cli.main(["trace", PROMPT, "--device", "cpu"]) == 0
+    output = capsys.readouterr().out
+    assert "nan" not in output.lower()
+    (row,) = [line for line in output.splitlines() if line.startswith("门 ")]
+    assert float(row.split()[-2]) == pytest.approx(97.2, abs=0.5)
+    layers = output.split("Read out after every layer")[1].strip().splitlines()[1:]
+    assert len(layers) == 19 and "门 9" in layers[-1]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to\nallocate 20 GiB."),
+        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"),
+        MemoryError(),
+    ],
+)
+def test_too_little_memory_is_one_sentence(monkeypatch, capsys, error):
+    def load(*_arguments):
+        raise error
+
+    monkeypatch.setattr("llmlab.checkpoints.load", load)
+    assert cli.main(["trace", "a"]) == 2
+    said = capsys.readouterr().err
+    assert "not enough memory" in said and "--device" in said and said.count("\n") == 1
+
+
+def test_an_error_of_ours_is_not_called_a_lack_of_memory(monkeypatch):
+    def load(*_arguments):
+        raise RuntimeError("shapes do not fit")
+
+    monkeypatch.setattr("llmlab.checkpoints.load", load)
+    with pytest.raises(RuntimeError, match="shapes"):
+        cli.main(["trace", "a"])
+
+
 def test_generate_prints_every_step(loaded, capsys, tmp_path):
     file = tmp_path / "run.json"
     arguments = ["generate", PROMPT, "--top-k", "2", "--max-new-tokens", "3", "--json", str(file)]
@@ -106,7 +143,7 @@ def test_generate_prints_every_step(loaded, capsys, tmp_path):
     assert output.rstrip().splitlines()[-1].startswith("3 tokens, seed 0, ended by length")
 
 
-def test_generate_can_print_the_text_alone(loaded, gemma, capsys):  # noqa: F811
+def test_generate_can_print_the_text_alone(loaded, gemma, capsys):
     arguments = ["generate", PROMPT, "--top-k", "1", "--max-new-tokens", "2", "--text-only"]
     assert cli.main(arguments) == 0
     expected = llmlab.generate(gemma, PROMPT, 2, top_k=1).text
@@ -207,29 +244,38 @@ def test_medians_take_turns_and_leave_out_the_first():
     assert set(result) == {"a", "b"} and all(seconds >= 0 for seconds in result.values())
 
 
-def test_a_model_compared_with_itself_does_not_change(gemma):  # noqa: F811
+def test_a_model_compared_with_itself_does_not_change(gemma):
     same = change(gemma, gemma, PROMPTS[:2])
     assert same["largest_difference"] == 0 and same["same_first"] == same["positions"] > 10
 
 
-def test_a_change_that_is_no_number_is_reported_as_none(gemma):  # noqa: F811
-    class Broken:
-        transformer = staticmethod(
-            lambda ids: Output(torch.full((1, ids.size(1), 262_144), torch.nan))
-        )
+class Altered:
+    """A model whose logits are changed on their way out."""
 
-    assert math.isnan(change(gemma, Broken(), PROMPTS[1:2])["largest_difference"])
+    def __init__(self, model, change):
+        self.transformer, self.inner, self.change = self, model.transformer, change
+        self.new_cache = self.inner.new_cache
+
+    def __call__(self, ids, **options):
+        return Output(self.change(self.inner(ids, **options).logits))
 
 
-def test_change_is_the_divergence_of_pytorch(gemma):  # noqa: F811
-    class Cooler:
-        transformer = staticmethod(lambda ids: Output(gemma.transformer(ids).logits * 1.01))
+def test_a_change_that_is_no_number_is_reported_as_none(gemma):
+    broken = Altered(gemma, lambda logits: logits * math.nan)
+    assert math.isnan(change(gemma, broken, PROMPTS[1:2])["largest_difference"])
 
+
+def test_change_is_the_divergence_of_pytorch(gemma):
+    cooler = Altered(gemma, lambda logits: logits * 1.01)
     ids = gemma.encode(PROMPTS[1])
     with torch.inference_mode():
-        logits = gemma.transformer(ids).logits[0].double()
-    p, q = logits.log_softmax(-1), (logits.float() * 1.01).double().log_softmax(-1)
-    found = change(gemma, Cooler(), PROMPTS[1:2])
+        cache = gemma.transformer.new_cache(1, 6)
+        rows = [gemma.transformer(ids[:, i : i + 1], cache=cache).logits[0] for i in range(6)]
+        whole = gemma.transformer(ids).logits[0]
+    logits = torch.cat(rows)
+    torch.testing.assert_close(logits, whole, atol=2e-3, rtol=1e-4)
+    p, q = logits.double().log_softmax(-1), (logits * 1.01).double().log_softmax(-1)
+    found = change(gemma, cooler, PROMPTS[1:2])
     expected = torch.nn.functional.kl_div(q, p, log_target=True, reduction="batchmean")
     assert found["mean_divergence_nats"] == pytest.approx(expected.item(), rel=1e-5)
     assert found["largest_difference"] == pytest.approx(
@@ -237,13 +283,26 @@ def test_change_is_the_divergence_of_pytorch(gemma):  # noqa: F811
     )
 
 
-def test_the_default_mode_changes_little(gemma, gemma_default):  # noqa: F811
+def test_change_is_measured_one_token_at_a_time(gemma):
+    lengths = []
+
+    class Counted(Altered):
+        def __call__(self, ids, **options):
+            lengths.append(ids.size(1))
+            return super().__call__(ids, **options)
+
+    change(gemma, Counted(gemma, lambda logits: logits), PROMPTS[1:2])
+    assert lengths == [1] * 6
+
+
+def test_the_default_mode_changes_little(gemma, gemma_default):
+    """Read as generation reads: one token at a time, through the cache."""
     changed = change(gemma, gemma_default, PROMPTS[:3])
     assert 0 < changed["largest_difference"] < 0.02
     assert changed["mean_divergence_nats"] < 1e-3
 
 
-def test_the_model_measured_against_is_the_same_model(gemma):  # noqa: F811
+def test_the_model_measured_against_is_the_same_model(gemma):
     ids = gemma.encode(PROMPTS[1])
     with torch.inference_mode():
         theirs, ours = in_transformers(gemma)(ids).logits, gemma.transformer(ids).logits

@@ -10,7 +10,6 @@ import llmlab
 from llmlab import embeddings
 from llmlab.model import LanguageModel
 from llmlab.tokenizers.token import Token
-from tests.fixtures_reference import gemma, gemma_default, reference_gemma  # noqa: F401
 
 WORDS = ["学习", "训练", "教育", "苹果", "机器"]
 # Measured with an independent implementation, in float32 from the same file.
@@ -120,6 +119,11 @@ def test_projection_of_one_word_is_the_origin(letters):
         lambda model: llmlab.nearest(model, ""),
         lambda model: llmlab.nearest(model, "a", k=0),
         lambda model: llmlab.nearest(model, "a", k=26),
+        lambda model: llmlab.nearest(model, "a", k=2.5),
+        lambda model: llmlab.nearest(model, "a", k=None),
+        lambda model: llmlab.analogy(model, "a", "b", "c", k="3"),
+        lambda model: llmlab.nearest(model, 5),
+        lambda model: llmlab.similarity(model, 5),
         lambda model: llmlab.analogy(model, "a", "", "c"),
     ],
 )

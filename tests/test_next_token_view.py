@@ -10,6 +10,7 @@ import torch
 
 import llmlab
 from llmlab.branching import branch
+from llmlab.run import Run
 from llmlab.sampling import Distribution, draw
 from llmlab.serialization import array_from_json
 from llmlab.step import Candidate, Step
@@ -17,7 +18,6 @@ from llmlab.tokenizers.token import Token
 from llmlab.views.base import MIME
 from llmlab.views.next_token import NextTokenView
 from llmlab.views.next_token_state import merged, step_state
-from tests.fixtures_reference import gemma  # noqa: F401
 
 HOSTILE = ("<img src=x onerror=alert(1)>", "</script>", "${}", "\u200f\u202eabc", "\0", "\ud800")
 
@@ -47,7 +47,7 @@ def step_of(logits, number, temperature=1.0, top_k=None, top_p=None, texts=()) -
 
 
 @pytest.fixture(scope="module")
-def run(gemma):  # noqa: F811
+def run(gemma):
     prompt = "问：如何进行机器学习？\n答："
     return llmlab.generate(gemma, prompt, 20, temperature=0.7, top_p=0.95, seed=0)
 
@@ -152,7 +152,28 @@ def test_the_branch_with_the_drawn_token_is_the_run_itself(run):
     assert again.text == run.text and again.stop_reason == run.stop_reason
 
 
-def test_a_branch_continues_from_the_token_that_was_chosen(run, gemma):  # noqa: F811
+def test_a_branch_ends_where_its_run_ends(gemma):
+    """Stop strings and the rows of a table belong to the run, also where it was read from JSON."""
+    prompt = "问：如何进行机器学习？\n答："
+    free = llmlab.generate(gemma, prompt, 12, top_k=1)
+    stop = free.tokens[5].text
+    run = llmlab.generate(gemma, prompt, 12, top_k=1, stop=stop, n_candidates=7)
+    assert run.stop_reason == "stop" and len(run.steps) <= 6 and run.stop == (stop,)
+    read = Run.from_json(run.to_json(), gemma)
+    for step in range(len(run.steps)):
+        again = branch(read, step, run.steps[step].chosen.id, max_new_tokens=12, top_k=1)
+        assert [kept.chosen for kept in again.steps] == [kept.chosen for kept in run.steps]
+        assert (again.text, again.stop_reason, again.stop) == (run.text, "stop", (stop,))
+        assert [len(kept.candidates) for kept in again.steps] == [7] * len(run.steps)
+
+
+@pytest.mark.parametrize("count", [0, -1, 2.5, None, "3"])
+def test_a_branch_wants_a_whole_number_of_tokens(run, count):
+    with pytest.raises(ValueError, match="max_new_tokens must be a whole number from 1"):
+        branch(run, 0, run.steps[0].chosen.id, max_new_tokens=count)
+
+
+def test_a_branch_continues_from_the_token_that_was_chosen(run, gemma):
     other = run.steps[2].candidates[1]
     if other.id == run.steps[2].chosen.id:
         other = run.steps[2].candidates[0]

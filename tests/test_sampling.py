@@ -68,6 +68,27 @@ def test_distribution_is_hugging_faces(vocab, spread, temperature, top_k, top_p)
     assert got.n_kept == np.count_nonzero(expected)
 
 
+@pytest.mark.parametrize("temperature", [5e-324, 1e-50, 1e-39, 1e-9, 1e-3])
+@pytest.mark.parametrize("top_k, top_p", [(None, None), (20, None), (None, 0.9), (None, 1e-9)])
+def test_a_temperature_near_zero_shares_among_the_highest(temperature, top_k, top_p):
+    logits = random_logits(3000, 4.0)
+    logits[[7, 1000]] = logits.max() + 1  # two equals; the others are a whole logit below
+    got = Distribution(logits, temperature, top_k, top_p, draw=0.7)
+    assert got.ids[:2].tolist() == [7, 1000]
+    expected = [1.0, 0.0] if top_p == 1e-9 else [0.5, 0.5]
+    assert got.sampling_probabilities[:2].tolist() == expected
+    assert np.isfinite(got.cumulative).all() and got.sampling_probabilities[2:].sum() == 0
+    assert got.ids[got.choose(0.7)] == (7 if top_p == 1e-9 else 1000)
+
+
+@pytest.mark.parametrize("temperature", [1e20, 1e39, 1e300])
+def test_a_temperature_without_end_shares_among_all_that_are_possible(temperature):
+    logits = random_logits(300, 4.0)
+    logits[::3] = -math.inf
+    got = Distribution(logits, temperature, draw=0.999)
+    np.testing.assert_allclose(got.sampling_probabilities, 1 / 200, rtol=1e-6)
+
+
 @pytest.mark.parametrize("temperature, top_k, top_p", SETTINGS)
 def test_filters_are_hugging_faces(temperature, top_k, top_p):
     logits = random_logits(3000, 4.0).reshape(3, 1000)

@@ -10,9 +10,12 @@ import pytest
 import torch
 
 import llmlab
+from llmlab.model import LanguageModel
 from llmlab.recording import RECORDABLE
 from llmlab.serialization import array_from_json, array_to_json
+from llmlab.tokenizers.token import Token
 from llmlab.tracing import DEFAULT_RECORD, Trace
+from tests.families import pair
 from tests.small_models import HOSTILE, small_trace
 
 SCHEMA = json.loads(files(llmlab).joinpath("trace.schema.json").read_text("utf-8"))
@@ -53,6 +56,24 @@ def test_an_array_is_little_endian_and_row_major():
     assert array_from_json(array).tolist() == [[1.0, -2.0]]
     with pytest.raises(ValueError, match="precision='int8' is not known"):
         array_to_json(torch.ones(1), "int8")
+
+
+def test_float16_refuses_what_it_cannot_hold():
+    stream = torch.tensor([1.0, -65504.0])
+    assert array_from_json(array_to_json(stream, "float16")).tolist() == stream.tolist()
+    with pytest.raises(ValueError, match='70000 does not fit float16, .*; use "float32"'):
+        array_to_json(torch.tensor([1.0, -7e4]), "float16")
+    endless = torch.tensor([float("-inf"), 2.0])
+    assert array_from_json(array_to_json(endless, "float16")).tolist() == endless.tolist()
+    assert array_to_json(torch.empty(0, 3), "float16")["shape"] == [0, 3]
+
+
+def test_a_residual_stream_beyond_float16_is_refused(gemma):
+    trace = llmlab.trace(gemma, "我爱北京", record=("residual",))
+    assert trace.residual.abs().max() > 65_504
+    with pytest.raises(ValueError, match='does not fit float16, which ends at 65504; use "float32"'):
+        trace.to_json("float16")
+    assert torch.equal(Trace.from_json(trace.to_json()).residual, trace.residual)
 
 
 @pytest.mark.parametrize(
@@ -158,3 +179,106 @@ def test_texts_that_cannot_be_read(gemma):
         llmlab.trace(gemma, "")
     with pytest.raises(ValueError, match="tokens and gemma-3-270m reads at most 32,768"):
         llmlab.trace(gemma, "好 " * 40_000)
+
+
+@pytest.mark.parametrize("text", [5, None, ["好"], b"a"])
+def test_a_text_that_is_no_string(gemma, text):
+    with pytest.raises(ValueError, match="the text must be a string, not"):
+        llmlab.trace(gemma, text)
+
+
+def test_questions_of_another_type(gemma):
+    trace = llmlab.trace(gemma, "好", record=("logits", "residual"))
+    for ask in (lambda: trace.top(2.5), lambda: trace.top(None), lambda: trace.lens(k="3")):
+        with pytest.raises(ValueError, match="is outside the whole numbers 1 … 262,144"):
+            ask()
+    with pytest.raises(IndexError, match="a position must be a whole number, not 0.5"):
+        trace.top(position=0.5)
+    with pytest.raises(ValueError, match="record must be names out of attention.*, not 5"):
+        llmlab.trace(gemma, "好", record=5)
+
+
+@pytest.mark.parametrize("name", ["cross_attention", "encoder_attention"])
+def test_a_decoder_has_no_second_attention_to_record(gemma, name):
+    for call in (llmlab.trace, llmlab.generate):
+        with pytest.raises(ValueError, match=f"an architecture 'decoder' has no {name} to record"):
+            call(gemma, "好", record=("attention", name))
+
+
+# --- The default mode: its matrices are float16, its stream is not -------------------------------
+
+
+def test_the_default_mode_reads_out_every_position(gemma, gemma_default):
+    exact, default = (llmlab.trace(model, "我爱北京天安") for model in (gemma, gemma_default))
+    same, n_rows = 0, 0
+    for position in range(len(exact.tokens)):
+        expected, found = exact.lens(position, k=3), default.lens(position, k=3)
+        assert len(found) == 19
+        for layer, (ours, theirs) in enumerate(zip(found, expected, strict=True)):
+            values = torch.tensor([[row.logit, row.probability] for row in ours])
+            assert values.isfinite().all(), (position, layer)
+            # Where the first is ahead of the second, it is the same one, as probable.
+            if theirs[0].probability - theirs[1].probability > 0.02:
+                assert ours[0].id == theirs[0].id, (position, layer)
+                assert ours[0].probability == pytest.approx(theirs[0].probability, abs=0.01)
+            same += ours[0].id == theirs[0].id
+            n_rows += 1
+    assert same > 0.95 * n_rows
+
+
+def test_a_longer_text_in_the_default_mode_is_finite(gemma_default):
+    text = "人工智能正在改变我们的生活。The quick brown fox jumps over the lazy dog. " * 6
+    trace = llmlab.trace(gemma_default, text, record=DECODER_RECORD)
+    assert len(trace.tokens) > 100
+    assert trace.residual.abs().max() > 65_504  # float16's largest number
+    for name in trace.recorded:
+        assert getattr(trace, name).isfinite().all(), name
+
+
+# --- An encoder-decoder --------------------------------------------------------------------------
+
+
+class TwoSides:
+    """A source language of small letters from id 3, a target language of capitals from id 40."""
+
+    bos_id, pad_id, eos_ids, vocab_size = None, 0, frozenset({2}), 97
+
+    def encode(self, text, special=False, target=False):
+        first, letter = (40, "A") if target else (3, "a")
+        return [first + ord(char) - ord(letter) for char in text] + [2] * special
+
+    def decode(self, ids):
+        return "".join(f"t{id}" for id in ids)
+
+    def token(self, id):
+        return Token(id, f"t{id}", b"t%d" % id)
+
+
+def test_an_encoder_decoder_starts_its_target_and_has_its_own_words():
+    theirs, transformer = pair("marian")
+    model = LanguageModel("marian", transformer, TwoSides())
+    record = ("cross_attention", "encoder_attention", "attention", "logits")
+    trace = llmlab.trace(model, "AB", source="abc", record=record)
+    assert [token.id for token in trace.tokens] == [0, 40, 41]  # the start, and no end
+    assert [token.id for token in trace.source] == [3, 4, 5, 2]
+    with torch.inference_mode():
+        expected = theirs(
+            input_ids=torch.tensor([[3, 4, 5, 2]]),
+            decoder_input_ids=torch.tensor([[0, 40, 41]]),
+            output_attentions=True,
+        )
+    torch.testing.assert_close(trace.logits, expected.logits[0], atol=1e-4, rtol=1e-4)
+    crossed = torch.cat(expected.cross_attentions)
+    torch.testing.assert_close(trace.cross_attention, crossed, atol=1e-5, rtol=1e-4)
+    encoded = torch.cat(expected.encoder_attentions)
+    torch.testing.assert_close(trace.encoder_attention, encoded, atol=1e-5, rtol=1e-4)
+    # Nothing written yet: the table from which generation takes its first token.
+    first = llmlab.trace(model, "", source="abc", record=("logits",)).top(1)[0]
+    assert first.id == llmlab.generate(model, "abc", 1, top_k=1).tokens[0].id
+    with pytest.raises(ValueError, match="needs source"):
+        llmlab.trace(model, "AB")
+
+
+def test_a_decoder_takes_no_source(gemma):
+    with pytest.raises(ValueError, match="takes no source"):
+        llmlab.trace(gemma, "好", source="好")

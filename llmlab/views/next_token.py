@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import traitlets
 
-from .base import View, visible
+from .base import View, percent, visible
 from .next_token_state import branch_state, chosen_place, drawn_place
 
 if TYPE_CHECKING:
-    from ..generation import Run
+    from ..run import Run
     from ..step import Step
 
 SHORTEST = 8  # tokens that a branch is generated on for, where its run ends sooner
@@ -84,7 +84,7 @@ class NextTokenView(View):
     def alt(self) -> str:
         step = self._shown()
         first = ", ".join(
-            f"{visible(row.text)} {row.probability * 100:.1f} %" for row in step.candidates[:3]
+            f"{visible(row.text)} {percent(row.probability)}" for row in step.candidates[:3]
         )
         by_draw = chosen_place(step) == drawn_place(step)
         how = "The draw {draw:.4f} picked" if by_draw else "Chosen by hand:"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
+from .base import percent
 from .picture import font_families, labels, png
 
 if TYPE_CHECKING:
@@ -33,8 +34,8 @@ def next_token_picture(step: Step) -> bytes:
     ):
         axes.barh(place + offset, values, height=0.34, color=colour, label=label)
         for y, value in zip(place + offset, values):
-            written = f"{value * 100:.1f} %"
-            axes.text(value + 0.008 * largest, y, written, va="center", size=7, color=QUIET)
+            place_of = value + 0.008 * largest
+            axes.text(place_of, y, percent(value), va="center", size=7, color=QUIET)
     chosen = next(i for i, row in enumerate(rows) if row.id == step.chosen.id)
     axes.set_yticks(place, names, fontfamily=font_families(), fontsize=10)
     axes.get_yticklabels()[chosen].set_fontweight("bold")

@@ -9,7 +9,7 @@ __all__ = ["Token", "Tokenizer"]
 
 
 class Tokenizer(Protocol):
-    """What every tokenizer has.
+    """What every tokenizer has; ours are subclasses, another's need only the same methods.
 
     Attributes:
         vocab_size: ids run from 0 to vocab_size - 1.
@@ -31,6 +31,7 @@ class Tokenizer(Protocol):
 
     def pieces(self, text: str, special: bool = False) -> list[Token]:
         """The tokens of `text`."""
+        return [self.token(id) for id in self.encode(text, special)]
 
     def token(self, id: int) -> Token:
         """The token of an id. Raises IndexError where there is no such id."""

@@ -35,7 +35,7 @@ def load_tokenizer(folder: str | os.PathLike, vocab_size: int | None = None) -> 
     return HuggingFaceTokenizer(folder, vocab_size)
 
 
-class HuggingFaceTokenizer:
+class HuggingFaceTokenizer(Tokenizer):
     """A ``tokenizer.json``, or the older files of GPT-2 and BERT.
 
     Args:
@@ -82,10 +82,6 @@ class HuggingFaceTokenizer:
             return self._tokenizer.decode(kept)
         data = b"".join(self.token(id).bytes for id in kept)
         return text_of(data.removeprefix(b" ") if self._strips_space else data)
-
-    def pieces(self, text: str, special: bool = False) -> list[Token]:
-        """The tokens of `text`."""
-        return [self.token(id) for id in self.encode(text, special)]
 
     def token(self, id: int) -> Token:
         """The token of an id.

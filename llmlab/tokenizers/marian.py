@@ -12,13 +12,14 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from . import Tokenizer
 from .token import Token, bytes_of, text_of
 
 LANGUAGE = re.compile(r"(>>.+?<<)\s*(.*)", re.DOTALL)  # ">>cmn_Hans<< How are you?"
 SPECIAL = ("<pad>", "<unk>", "</s>")
 
 
-class MarianTokenizer:
+class MarianTokenizer(Tokenizer):
     """``source.spm``, ``target.spm`` and ``vocab.json``.
 
     Raises:
@@ -61,10 +62,6 @@ class MarianTokenizer:
         tokens = (self.token(id) for id in ids)
         text = text_of(b"".join(t.bytes for t in tokens if self._names.get(t.id) not in SPECIAL))
         return text.removeprefix(" ")
-
-    def pieces(self, text: str, special: bool = False) -> list[Token]:
-        """The tokens of a source text."""
-        return [self.token(id) for id in self.encode(text, special)]
 
     def token(self, id: int) -> Token:
         """The token of an id.

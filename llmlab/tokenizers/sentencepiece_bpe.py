@@ -19,13 +19,14 @@ from zlib import crc32
 
 import numpy as np
 
+from . import Tokenizer
 from .token import Token, bytes_of, escape, text_of
 
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = range(1, 7)  # GGUF's kinds of tokens
 SPACE = "▁".encode()
 
 
-class SentencePieceBPE:
+class SentencePieceBPE(Tokenizer):
     """Gemma's tokenizer.
 
     Args:
@@ -77,10 +78,6 @@ class SentencePieceBPE:
         """The text of `ids`, special tokens left out and undecodable bytes written "<0xE5>"."""
         tokens = (self.token(id) for id in ids)
         return text_of(b"".join(t.bytes for t in tokens if self._kinds[t.id] != CONTROL))
-
-    def pieces(self, text: str, special: bool = False) -> list[Token]:
-        """The tokens of `text`."""
-        return [self.token(id) for id in self.encode(text, special)]
 
     def token(self, id: int) -> Token:
         """The token of an id.

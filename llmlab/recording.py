@@ -53,7 +53,8 @@ class Recorder:
         unknown = [name for name in names if name not in RECORDABLE]
         if unknown:
             raise ValueError(
-                f"cannot record {', '.join(map(repr, unknown))}; choose from {', '.join(RECORDABLE)}"
+                f"cannot record {', '.join(map(repr, unknown))}; "
+                f"choose from {', '.join(RECORDABLE)}"
             )
         self.names = frozenset(names)
         self.prefix = prefix

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 
+from .checks import check_count, is_integer
 from .generation import model_input, steps_after, text_and_reason
 from .run import Run
-from .sampling import check_count, check_sampling, is_integer
+from .sampling import check_sampling
 
 
 def branch(

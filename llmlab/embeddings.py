@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from .checks import is_integer
 from .model import LanguageModel
-from .sampling import is_integer
 
 ROWS_AT_ONCE = 8192  # of the table, in float32: 20 MB for Gemma, where the whole takes 671
 

@@ -9,11 +9,12 @@ import torch
 from torch import Tensor
 
 from . import sampling
+from .checks import check_count
 from .distribution import Distribution
 from .model import LanguageModel
 from .recording import names_of
 from .run import Run
-from .sampling import check_count, check_sampling
+from .sampling import check_sampling
 from .step import Candidate, Step
 from .stopping import find_stop, readable_text, stop_strings
 from .tokenizers.token import Token

@@ -6,11 +6,11 @@ one row much faster.
 """
 
 import math
-import operator
 
 import torch
 from torch import Tensor
 
+from .checks import is_integer, is_number
 from .distribution import Distribution
 from .step import Candidate, Step, Tail
 
@@ -20,7 +20,6 @@ __all__ = [
     "Step",
     "Tail",
     "apply_temperature",
-    "check_count",
     "check_sampling",
     "draw",
     "keep_top_k",
@@ -105,25 +104,3 @@ def check_sampling(
         raise ValueError(f"top_p must be above 0 and at most 1, or None for all, not {top_p!r}")
     if not is_integer(seed) or not 0 <= seed <= MASK_64:
         raise ValueError(f"seed must be a whole number from 0 to 2^64 - 1, not {seed!r}")
-
-
-def check_count(name: str, value: int) -> None:
-    """Raises ValueError, in one sentence, for what is no whole number from 1."""
-    if not is_integer(value) or value < 1:
-        raise ValueError(f"{name} must be a whole number from 1, not {value!r}")
-
-
-def is_integer(value) -> bool:
-    try:
-        operator.index(value)
-    except TypeError:
-        return False
-    return not isinstance(value, bool)
-
-
-def is_number(value) -> bool:
-    try:
-        float(value)
-    except (TypeError, ValueError, OverflowError):
-        return False
-    return not isinstance(value, (bool, str, bytes))

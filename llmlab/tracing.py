@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from .checks import is_integer
 from .config import TransformerConfig
 from .model import LanguageModel
 from .recording import RECORDABLE, names_of
-from .sampling import is_integer
 from .tokenizers.token import Token
 
 DEFAULT_RECORD = ("attention", "scores", "residual", "logits")

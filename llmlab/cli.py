@@ -99,7 +99,7 @@ def parser() -> argparse.ArgumentParser:
     generate.add_argument("--json", type=Path, metavar="FILE", help="write the whole run there")
     generate.set_defaults(run=run_generate)
 
-    bench = commands.add_parser("bench", help="measure speed, memory and what float16 changes")
+    bench = commands.add_parser("bench", help="measure speed, memory and what the default mode changes")
     bench.add_argument("--model", default=DEFAULT_MODEL)
     bench.add_argument("--device", default="cpu", help="cpu, cuda or mps (cpu)")
     bench.add_argument("--against", choices=["transformers"], help="measure this beside it")

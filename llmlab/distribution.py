@@ -9,13 +9,26 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numba import njit
 from torch import Tensor
 
 from .step import Tail
 
 BINS_PER_LOGIT = 16  # a bin of the histogram is 1/16 of a logit wide
 LAST_BIN = 1 << 12  # logits more than 256 below the highest share the last bin
-SLICE = 1 << 14  # logits at once: larger arrays cost more to get from the system than to fill
+
+
+@njit(cache=True)
+def histogram(row, highest, n_bins):
+    """How many finite logits lie in each bin below the highest, and their sums."""
+    counts, sums = np.zeros(n_bins, np.int64), np.zeros(n_bins)
+    for logit in row:
+        if np.isfinite(logit):
+            distance = (highest - logit) * np.float32(BINS_PER_LOGIT)
+            at = int(distance) if distance < n_bins - 1 else n_bins - 1
+            counts[at] += 1
+            sums[at] += logit
+    return counts, sums
 
 
 class Distribution:
@@ -39,8 +52,8 @@ class Distribution:
         draw: float = 0.0,
         n_candidates: int = 50,
     ) -> None:
-        # NumPy, not torch: each of these passes takes microseconds, and starting torch's threads
-        # for one costs more than the pass as soon as another process shares the cores.
+        # NumPy and Numba, not torch: each of these passes takes microseconds, and starting
+        # torch's threads for one costs more as soon as another process shares the cores.
         row = logits.detach().float().cpu().numpy()
         self.highest = float(row.max())
         if not math.isfinite(self.highest):
@@ -87,13 +100,7 @@ class Distribution:
         reach = (self.highest - lowest) * BINS_PER_LOGIT
         self._is_wide = reach >= LAST_BIN
         n_bins = LAST_BIN + 1 if self._is_wide else int(reach) + 2
-        self._counts, self._sums = np.zeros(n_bins, np.int64), np.zeros(n_bins)
-        for start in range(0, len(row), SLICE):
-            part = row[start : start + SLICE]
-            part = part[np.isfinite(part)] if has_impossible else part
-            bins = self._bins(part)
-            self._counts += np.bincount(bins, minlength=n_bins)
-            self._sums += np.bincount(bins, weights=part, minlength=n_bins)
+        self._counts, self._sums = histogram(row, np.float32(self.highest), n_bins)
         self._heights = self._sums / np.maximum(self._counts, 1)
 
     def _above(self, n_bins: int) -> np.ndarray:

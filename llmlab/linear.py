@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from .quantized import BlockQuantizedTensor, concatenate
 
 # On a CPU a half-precision product takes its rows one by one, and a float32 product of few rows
 # with a matrix that does not fit the cache is slow. From this many rows on, going through the
@@ -18,29 +20,53 @@ PIECE = 4096
 def project(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """x · weightᵀ + bias, in the dtype of x: (…, d_in) → (…, d_out).
 
-    The matrix may be stored in fewer bits than x, as float16 weights are on a CPU, whose sums
-    are float32. No second copy of it is made.
+    The matrix may be stored in fewer bits than x: in float16 on a CPU, whose sums are float32,
+    or in blocks of integers. No second copy of it is made.
     """
-    is_narrow = weight.dtype != x.dtype
-    if _goes_in_pieces(x, weight, is_narrow):
-        product = x.new_empty(*x.shape[:-1], weight.size(0))
-        for start in range(0, weight.size(0), PIECE):
-            piece = weight[start : start + PIECE].to(x.dtype)
-            product[..., start : start + PIECE] = F.linear(x, piece)
-    elif is_narrow:
+    if isinstance(weight, BlockQuantizedTensor):
+        product = _project_blocks(x, weight)
+    elif _goes_in_pieces(x, weight):
+        product = _project_pieces(x, weight, lambda rows, room: weight[rows].to(x.dtype))
+    elif weight.dtype != x.dtype:
         product = F.linear(x.to(weight.dtype), weight).to(x.dtype)
     else:
         return F.linear(x, weight, bias)
     return product if bias is None else product + bias
 
 
-def _goes_in_pieces(x: Tensor, weight: Tensor, is_narrow: bool) -> bool:
+def _project_blocks(x: Tensor, weight: BlockQuantizedTensor) -> Tensor:
+    if _needs_gradient(x, weight):
+        return F.linear(x, weight.dequantize().to(x.dtype))
+    few_rows = x.numel() < MANY_ROWS * x.size(-1)
+    if few_rows and x.dtype == torch.float32 and x.device.type == "cpu":
+        return weight.multiply(x)
+    return _project_pieces(x, weight, lambda rows, room: weight.rows(rows, room).to(x.dtype))
+
+
+def _project_pieces(
+    x: Tensor, weight: Tensor, widened: Callable[[slice, Tensor], Tensor]
+) -> Tensor:
+    n_rows = weight.size(0)
+    product = x.new_empty(*x.shape[:-1], n_rows)
+    # Fresh memory for every piece would cost more than what is written to it.
+    room = torch.empty(min(PIECE, n_rows), weight.size(1), device=weight.device)
+    for start in range(0, n_rows, PIECE):
+        rows = slice(start, start + PIECE)
+        product[..., rows] = F.linear(x, widened(rows, room))
+    return product
+
+
+def _goes_in_pieces(x: Tensor, weight: Tensor) -> bool:
     return (
-        (is_narrow or weight.size(0) > PIECE)
+        (weight.dtype != x.dtype or weight.size(0) > PIECE)
         and x.numel() >= MANY_ROWS * x.size(-1)
         and weight.device.type == "cpu"
-        and not torch.is_grad_enabled()  # training would keep every piece
+        and not _needs_gradient(x, weight)  # training would keep every piece
     )
+
+
+def _needs_gradient(x: Tensor, weight: Tensor) -> bool:
+    return torch.is_grad_enabled() and (x.requires_grad or weight.requires_grad)
 
 
 class Linear(nn.Linear):
@@ -64,10 +90,16 @@ def project_together(x: Tensor, layers: Sequence[Linear]) -> Sequence[Tensor]:
 
 def lay_side_by_side(layers: Sequence[Linear]) -> None:
     """Move the layers' matrices into one block of memory; values and names stay as they are."""
-    block = torch.cat([layer.weight.data for layer in layers])
-    parts = block.split([layer.out_features for layer in layers])
-    for layer, part in zip(layers, parts, strict=True):
-        layer.weight.data = part
+    weights = [layer.weight.data for layer in layers]
+    if all(isinstance(weight, BlockQuantizedTensor) for weight in weights):
+        whole = concatenate(weights)
+        parts = whole.parts([len(weight) for weight in weights]) if whole is not None else weights
+        for layer, part in zip(layers, parts, strict=True):
+            layer.weight = nn.Parameter(part, requires_grad=False)
+    elif not any(isinstance(weight, BlockQuantizedTensor) for weight in weights):
+        parts = torch.cat(weights).split([len(weight) for weight in weights])
+        for layer, part in zip(layers, parts, strict=True):
+            layer.weight.data = part
 
 
 def _joined(weights: Sequence[Tensor]) -> Tensor | None:
@@ -76,6 +108,8 @@ def _joined(weights: Sequence[Tensor]) -> Tensor | None:
     Looked up at each call, because moving or converting a model separates them again.
     """
     first, n_bytes, rows = weights[0], 0, 0
+    if isinstance(first, BlockQuantizedTensor):
+        return first.whole_of(weights)
     address = first.data_ptr()
     for weight in weights:
         if weight.data_ptr() != address + n_bytes:

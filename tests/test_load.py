@@ -28,9 +28,7 @@ before, start, cpu = peak_memory(), time.perf_counter(), time.process_time()
 model = load("gemma-3-270m", device="cpu", dtype=sys.argv[1])
 seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
 peak, dtype = peak_memory(), str(model.dtype)
-weights = sum(p.numel() * p.element_size() for p in model.transformer.parameters())
-print(json.dumps({"seconds": seconds, "cpu": cpu, "before": before, "peak": peak,
-                  "weights": weights, "dtype": dtype}))
+print(json.dumps({"seconds": seconds, "cpu": cpu, "before": before, "peak": peak, "dtype": dtype}))
 """
 MB = 1_000_000
 
@@ -42,18 +40,17 @@ def run(program: str, *arguments: str, **environment: str) -> subprocess.Complet
     )  # fmt: skip
 
 
-# Measured: 1,322 MB and 788 MB. PyTorch alone takes 229 MB once it is imported, so that with
-# the float32 weights, 1,072 MB, no way of loading could stay below 1,300 MB.
-@pytest.mark.parametrize("dtype, limit", [("float32", 1335 * MB), ("float16", 800 * MB)])
-def test_loading_takes_three_seconds_and_little_more_than_the_weights(dtype, limit):
+# Measured: 982 MB and 710 MB, of which PyTorch takes 229 and Numba 60. In both modes the token
+# embedding, 671 MB in float32, stays in the blocks of its file; in the default mode all matrices.
+@pytest.mark.parametrize("dtype, limit", [("float32", 1100 * MB), ("auto", 800 * MB)])
+def test_loading_takes_three_seconds_and_little_memory(dtype, limit):
     gemma_270m()  # assembled and checked
     for _ in range(3):  # a busy machine may slow one run down
         result = run(MEASURE, dtype)
         assert result.returncode == 0, result.stderr
         measured = json.loads(result.stdout)
-        assert measured["dtype"] == f"torch.{dtype}"
+        assert measured["dtype"] == "torch.float32"
         assert measured["peak"] < limit
-        assert measured["peak"] - measured["before"] < measured["weights"] + 30 * MB
         # Of all threads together, so no less than the seconds it takes on a quiet machine.
         if measured["cpu"] < 3:
             return

@@ -205,7 +205,7 @@ def test_a_decoder_has_no_second_attention_to_record(gemma, name):
             call(gemma, "好", record=("attention", name))
 
 
-# --- The default mode: its matrices are float16, its stream is not -------------------------------
+# --- The default mode: its matrices stay in blocks of integers -----------------------------------
 
 
 def test_the_default_mode_reads_out_every_position(gemma, gemma_default):

@@ -35,7 +35,6 @@ def empty_transformer(
     for parameter in transformer.parameters():
         if parameter.dim() == 1:
             parameter.data = torch.empty(parameter.shape, dtype=torch.float32, device=device)
-    transformer.lay_side_by_side()
     return transformer.eval().requires_grad_(False)
 
 

@@ -24,9 +24,12 @@ MAX_LAYERS, MAX_SIZE = 10_000, 2**31 - 1  # of what a file may say; its tensors 
 
 
 def load_gguf(
-    path: str | os.PathLike, device: torch.device, dtype: torch.dtype, name: str
+    path: str | os.PathLike, device: torch.device, dtype: torch.dtype | None, name: str
 ) -> LanguageModel:
     """The model in a GGUF file, in evaluation mode.
+
+    Args:
+        dtype: of the matrices; None leaves them in the blocks that the file stores them in.
 
     Raises:
         ValueError: a file that is no GGUF, truncated, altered, of another family or of another
@@ -36,8 +39,9 @@ def load_gguf(
     config = gemma_config(gguf)
     check_tensors(gguf, config)
     tokenizer = gemma_tokenizer(gguf)
-    transformer = empty_transformer(config, device, dtype)
-    fill(transformer, gguf)
+    transformer = empty_transformer(config, device, dtype or torch.float32)
+    fill(transformer, gguf, in_blocks=dtype is None)
+    transformer.lay_side_by_side()
     return LanguageModel(name, transformer, tokenizer)
 
 

@@ -11,10 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+from torch import nn
 
 from ..config import TransformerConfig
+from ..quantized import BlockQuantizedTensor
 from ..transformer import Transformer
-from .dequantize import dequantize
+from .dequantize import UNPACKERS, dequantize, unpack
 from .gguf import GGUF, TensorInfo
 
 SLICE = 2**18  # weights turned to float32 at once: they stay in the processor's cache
@@ -64,15 +66,27 @@ def check_tensors(gguf: GGUF, config: TransformerConfig) -> None:
         )
 
 
-def fill(transformer: Transformer, gguf: GGUF) -> None:
+def fill(transformer: Transformer, gguf: GGUF, *, in_blocks: bool) -> None:
     """Write the file's weights into the Transformer's parameters, a slice at a time.
 
-    Slices keep the peak of memory at the model itself: its embedding alone is 671 MB in
-    float32, so one whole copy of it would be more than everything else together.
+    Slices keep the peak of memory at the model itself.
+
+    Args:
+        in_blocks: leave every matrix in the blocks that the file stores it in. Otherwise only
+            the token embedding stays so, and only in a float32 model on the CPU: in float32 it
+            alone is 671 MB, more than everything else together.
     """
     with _one_thread():
-        for name, parameter in transformer.named_parameters():
-            _fill_parameter(parameter, gguf.tensors[gguf_name(name)], gguf)
+        for name, parameter in list(transformer.named_parameters()):
+            tensor = gguf.tensors[gguf_name(name)]
+            is_table = name == "embedding.token.weight" and parameter.dtype == torch.float32
+            stays = in_blocks or is_table and parameter.device.type == "cpu"
+            if stays and tensor.type in UNPACKERS:
+                module, _, attribute = name.rpartition(".")
+                blocks = nn.Parameter(_in_blocks(tensor, gguf), requires_grad=False)
+                setattr(transformer.get_submodule(module), attribute, blocks)
+            else:
+                _fill_parameter(parameter, tensor, gguf)
 
 
 def gguf_name(name: str) -> str:
@@ -108,6 +122,20 @@ def _fill_parameter(parameter: torch.Tensor, tensor: TensorInfo, gguf: GGUF) -> 
         stop = min(start + step, len(rows))
         values = torch.from_numpy(dequantize(gguf.read_rows(tensor, start, stop), tensor.type))
         rows[start:stop].copy_(values)
+
+
+def _in_blocks(tensor: TensorInfo, gguf: GGUF) -> BlockQuantizedTensor:
+    parts: tuple[torch.Tensor, ...] | None = None
+    step = max(1, SLICE // tensor.shape[-1])
+    for start in range(0, tensor.n_rows, step):
+        stop = min(start + step, tensor.n_rows)
+        stored = unpack(gguf.read_rows(tensor, start, stop), tensor.type)
+        found = [torch.from_numpy(part) for part in stored if part is not None]
+        if parts is None:
+            parts = tuple(part.new_empty(tensor.n_rows, *part.shape[1:]) for part in found)
+        for part, rows in zip(parts, found, strict=True):
+            part[start:stop] = rows
+    return BlockQuantizedTensor(*parts)
 
 
 @contextmanager

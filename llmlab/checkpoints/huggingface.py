@@ -53,6 +53,7 @@ def load_transformer(
     with torch.no_grad():
         for name, tensor in converted(values["model_type"], checkpoint, shapes):
             parameters[name].copy_(tensor)
+    transformer.lay_side_by_side()
     return transformer
 
 

@@ -32,7 +32,8 @@ def load(
         name: a known name ("gemma-3-270m"), a .gguf file, a folder as Hugging Face writes it,
             or a Hugging Face name ("openai-community/gpt2"), which needs internet once.
         device: "auto" takes a CUDA device if there is one, else Apple's GPU, else the CPU.
-        dtype: of the matrices; "auto" is float16 on every device. Norms, biases and all sums
+        dtype: of the matrices. "auto" leaves those of a GGUF file on a CPU in the blocks of
+            integers that the file stores, and is float16 otherwise. Norms, biases and all sums
             are never below float32.
 
     Raises:
@@ -43,7 +44,7 @@ def load(
         ConnectionError: a Hugging Face name, and no way to reach the hub.
     """
     device = choose_device(device)
-    dtype = choose_dtype(dtype)
+    dtype, stays_in_blocks = choose_dtype(dtype), dtype == "auto" and device.type == "cpu"
     given, name = name, os.fspath(name) if isinstance(name, os.PathLike) else name
     if not isinstance(name, str):
         raise TypeError(
@@ -54,9 +55,9 @@ def load(
     if not name:
         raise ValueError(_unknown_name(name))
     if name in GGUF_MODELS:
-        return load_gguf(GGUF_MODELS[name](), device, dtype, name)
+        return load_gguf(GGUF_MODELS[name](), device, None if stays_in_blocks else dtype, name)
     if os.path.isfile(path) and path.suffix == ".gguf":
-        return load_gguf(path, device, dtype, name)
+        return load_gguf(path, device, None if stays_in_blocks else dtype, name)
     if os.path.isfile(path):
         raise ValueError(f"{path} is not a model: expected a .gguf file or a folder")
     if os.path.isdir(path):

@@ -1,0 +1,177 @@
+"""Matrices kept as their file stores them: small integers in blocks, a scale for each block.
+
+A weight is scale · q, less the block's minimum in some formats. A vector's product is summed
+in float32 from the integers themselves, so nothing is rounded that the file has not rounded,
+and a quarter of float32's bytes are read. That reading is what the time of a generated token
+goes into.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from importlib import import_module
+from types import ModuleType
+
+import torch
+from torch import Tensor
+from torch.utils._pytree import tree_map
+
+aten = torch.ops.aten
+FEW_WEIGHTS = 2**16  # fewer are multiplied sooner than a second thread has woken up
+NONE = torch.empty(0, 0)
+
+
+class BlockQuantizedTensor(torch.Tensor):
+    """A float32 matrix, (row, column), held as integers and scales.
+
+    It passes for the matrix it stands for: ``shape``, ``dtype`` and ``device`` are that one's,
+    and an operation that knows nothing of blocks is given the weights in float32. ``project``
+    and an embedding's lookup do know, and never widen more than they need. It cannot be
+    written to; ``dequantize()`` gives a matrix that can.
+
+    Args:
+        quants: (row, block, width) int8.
+        scales: (row, block) float32.
+        minimums: (row, block) float32, or None where there are none.
+    """
+
+    quants: Tensor
+    scales: Tensor
+    minimums: Tensor
+    whole: BlockQuantizedTensor | None  # the matrix that these rows were cut from by `parts`
+
+    @staticmethod
+    def __new__(
+        cls, quants: Tensor, scales: Tensor, minimums: Tensor | None = None
+    ) -> BlockQuantizedTensor:
+        rows, blocks, width = quants.shape
+        if scales.shape != (rows, blocks) or minimums is not None and minimums.shape != scales.shape:
+            raise ValueError(
+                f"blocks of shape {tuple(quants.shape)} need scales and minimums of shape "
+                f"({rows}, {blocks}), found {tuple(scales.shape)}"
+                + ("" if minimums is None else f" and {tuple(minimums.shape)}")
+            )
+        self = torch.Tensor._make_wrapper_subclass(
+            cls, (rows, blocks * width), dtype=torch.float32, device=quants.device
+        )
+        self.quants, self.scales = quants, scales
+        self.minimums = NONE.to(quants.device) if minimums is None else minimums
+        self.whole = None
+        return self
+
+    # Operations are met below autograd, where few arrive; attributes cost nothing this way.
+    __torch_function__ = torch._C._disabled_torch_function_impl
+
+    @classmethod
+    def __torch_dispatch__(cls, operation, types, args=(), kwargs=None):
+        first, rest, kwargs = args[0] if args else None, args[1:], kwargs or {}
+        if operation._schema.is_mutable:
+            raise RuntimeError(
+                "block-quantised weights cannot be written to; replace the parameter by its "
+                "dequantize() first"
+            )
+        if isinstance(first, BlockQuantizedTensor):
+            if operation in (aten.detach.default, aten.alias.default):
+                return first._with(lambda part: part, first.whole)
+            if operation is aten.clone.default:
+                return first._with(torch.clone)
+            if operation is aten.slice.Tensor and _is_of_rows(*rest):
+                return first._with(lambda part: operation(part, *rest) if len(part) else part)
+            if operation is aten.split.Tensor and not any(rest[1:]):
+                starts = range(0, len(first), rest[0])
+                return [first[start : start + rest[0]] for start in starts]
+            if operation is aten.index.Tensor and len(rest[0]) == 1:
+                return first.rows(rest[0][0])
+            if operation is aten.embedding.default:
+                return first.rows(rest[0])
+        widened = tree_map(_widened, (args, kwargs))
+        return operation(*widened[0], **widened[1])
+
+    def dequantize(self) -> Tensor:
+        """The matrix itself, (row, column) float32."""
+        return self.rows(slice(None))
+
+    def rows(self, index: Tensor | slice, out: Tensor | None = None) -> Tensor:
+        """Some rows in float32: (…, column) for an index of shape (…); into ``out`` if given."""
+        quants, scales = self.quants[index], self.scales[index]
+        if quants.device.type == "cpu" and quants.dim() == 3:
+            out = torch.empty(len(quants), self.size(1)) if out is None else out[: len(quants)]
+            minimums = self.minimums[index] if len(self.minimums) else self.minimums
+            arrays = (part.numpy() for part in (quants, scales, minimums, out.view(quants.shape)))
+            _kernels().widen(*arrays, _n_parts(quants))
+            return out
+        weights = quants * scales[..., None]
+        if len(self.minimums):
+            weights -= self.minimums[index][..., None]
+        return weights.flatten(-2)
+
+    def multiply(self, x: Tensor) -> Tensor:
+        """x · Wᵀ without widening the matrix: (…, column) → (…, row), float32 on the CPU."""
+        rows, blocks, width = self.quants.shape
+        vectors = x.reshape(-1, blocks, width)
+        out = torch.empty(*x.shape[:-1], rows)
+        arrays = self._arrays
+        n_parts = _n_parts(self.quants)
+        _kernels().multiply(vectors.numpy(), *arrays, out.view(-1, rows).numpy(), n_parts)
+        return out
+
+    def parts(self, sizes: Sequence[int]) -> list[BlockQuantizedTensor]:
+        """The rows cut into runs of these lengths, in the same memory."""
+        starts = [sum(sizes[:i]) for i in range(len(sizes))]
+        found = [self[start : start + size] for start, size in zip(starts, sizes)]
+        for part in found:
+            part.whole = self
+        return found
+
+    def whole_of(self, parts: Sequence[Tensor]) -> BlockQuantizedTensor | None:
+        """The matrix that ``parts`` cut into exactly these, this one first; else None."""
+        whole = self.whole
+        is_cut = whole is not None and all(getattr(p, "whole", None) is whole for p in parts)
+        return whole if is_cut and sum(map(len, parts)) == len(whole) else None
+
+    @property
+    def _arrays(self):
+        found = self.__dict__.get("_as_numpy")
+        if found is None:  # made once: a token's products are many and small
+            found = tuple(part.numpy() for part in (self.quants, self.scales, self.minimums))
+            self._as_numpy = found
+        return found
+
+    def _with(self, change, whole=None) -> BlockQuantizedTensor:
+        minimums = change(self.minimums) if len(self.minimums) else None
+        changed = BlockQuantizedTensor(change(self.quants), change(self.scales), minimums)
+        changed.whole = whole
+        return changed
+
+    def __repr__(self, *, tensor_contents=None) -> str:
+        return f"BlockQuantizedTensor of {self.shape[0]} × {self.shape[1]} weights"
+
+
+def concatenate(matrices: list[BlockQuantizedTensor]) -> BlockQuantizedTensor | None:
+    """One matrix over all rows, or None where the blocks are of different kinds."""
+    kinds = {(m.quants.shape[1:], len(m.minimums) > 0) for m in matrices}
+    if len(kinds) > 1:
+        return None
+    minimums = torch.cat([m.minimums for m in matrices]) if len(matrices[0].minimums) else None
+    return BlockQuantizedTensor(
+        torch.cat([m.quants for m in matrices]), torch.cat([m.scales for m in matrices]), minimums
+    )
+
+
+@functools.cache
+def _kernels() -> ModuleType:
+    # Numba takes a third of a second and 60 MB, which only a model in blocks should cost.
+    return import_module(".quantized_kernels", __package__)
+
+
+def _n_parts(quants: Tensor) -> int:
+    return 1 if quants.numel() < FEW_WEIGHTS else torch.get_num_threads()
+
+
+def _is_of_rows(dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1):
+    return dim == 0 and step == 1
+
+
+def _widened(value):
+    return value.dequantize() if isinstance(value, BlockQuantizedTensor) else value

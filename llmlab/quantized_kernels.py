@@ -1,0 +1,149 @@
+"""Products with a block-quantised matrix on a CPU, compiled by Numba when first called.
+
+A block's scale is the same for all its weights, so it multiplies the block's sum and not each
+weight: Σ (scale · q − minimum) · x = scale · Σ q · x − minimum · Σ x.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from llvmlite import ir
+from numba import njit, prange, types
+from numba.core import cgutils
+from numba.extending import intrinsic
+from numpy import ndarray
+
+LANES = 8  # float32 numbers in one register of AVX2; elsewhere LLVM divides or joins them
+AT_ONCE = 16  # weights in a turn of the innermost loop; every format's blocks are a multiple
+
+FLOAT, BYTE, INDEX = ir.FloatType(), ir.IntType(8), ir.IntType(64)
+FLOATS, BYTES = ir.VectorType(FLOAT, LANES), ir.VectorType(BYTE, LANES)
+ANY_ORDER = ("reassoc", "contract", "nsz")  # of the sums; infinities and NaN keep their meaning
+
+
+@intrinsic
+def _dot(typing, x, vector, quants, scales, row):
+    """Σ over blocks of scale · Σ q · x, for one vector and one row.
+
+    Written in LLVM's own instructions: a register of partial sums is kept through the whole
+    row. From loops LLVM itself makes code that adds up a register's numbers after every block,
+    which takes a fifth more time.
+    """
+    signature = types.float32(x, types.intp, quants, scales, types.intp)
+
+    def generate(context, builder, signature, arguments):
+        x, quants, scales = (
+            context.make_array(signature.args[i])(context, builder, arguments[i]) for i in (0, 2, 3)
+        )
+        _, n_blocks, width = cgutils.unpack_tuple(builder, quants.shape)
+        n_weights = builder.mul(n_blocks, width)
+        first_x = builder.gep(x.data, [builder.mul(arguments[1], n_weights)])
+        first_q = builder.gep(quants.data, [builder.mul(arguments[4], n_weights)])
+        first_scale = builder.gep(scales.data, [builder.mul(arguments[4], n_blocks)])
+
+        def lanes(first, at, kind):
+            return builder.load(builder.bitcast(builder.gep(first, [at]), kind.as_pointer()), align=1)
+
+        nothing = ir.Constant(FLOATS, [0.0] * LANES)
+        total = cgutils.alloca_once_value(builder, nothing)
+        with cgutils.for_range(builder, n_blocks) as block:
+            partial = cgutils.alloca_once_value(builder, nothing)
+            builder.store(nothing, partial)
+            start = builder.mul(block.index, width)
+            with cgutils.for_range(builder, builder.sdiv(width, INDEX(AT_ONCE))) as step:
+                at = builder.add(start, builder.mul(step.index, INDEX(AT_ONCE)))
+                for _ in range(AT_ONCE // LANES):
+                    weights = builder.sitofp(lanes(first_q, at, BYTES), FLOATS)
+                    product = builder.fmul(weights, lanes(first_x, at, FLOATS), ANY_ORDER)
+                    builder.store(builder.fadd(builder.load(partial), product, ANY_ORDER), partial)
+                    at = builder.add(at, INDEX(LANES))
+            scale = builder.load(builder.gep(first_scale, [block.index]))
+            scale = builder.insert_element(nothing, scale, INDEX(0))
+            everywhere = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
+            scale = builder.shuffle_vector(scale, nothing, everywhere)
+            scaled = builder.fmul(scale, builder.load(partial), ANY_ORDER)
+            builder.store(builder.fadd(builder.load(total), scaled, ANY_ORDER), total)
+        add_up = cgutils.get_or_insert_function(
+            builder.module,
+            ir.FunctionType(FLOAT, [FLOAT, FLOATS]),
+            f"llvm.vector.reduce.fadd.v{LANES}f32",
+        )
+        return builder.call(add_up, [FLOAT(0.0), builder.load(total)], fastmath=ANY_ORDER)
+
+    return signature, generate
+
+
+@njit(fastmath=set(ANY_ORDER), cache=True)
+def _multiply_rows(x, quants, scales, minimums, start, stop, out):
+    for row in range(start, stop):
+        for vector in range(len(x)):
+            out[vector, row] = _dot(x, vector, quants, scales, row)
+    if minimums.size == 0:
+        return
+    sums = np.empty(x.shape[1], np.float32)
+    for vector in range(len(x)):
+        for block in range(len(sums)):
+            sums[block] = x[vector, block].sum()
+        for row in range(start, stop):
+            total = np.float32(0)
+            for block in range(len(sums)):
+                total += minimums[row, block] * sums[block]
+            out[vector, row] -= total
+
+
+@njit(parallel=True, cache=True)
+def _multiply_in_parts(x, quants, scales, minimums, out, n_parts):
+    rows = out.shape[1]
+    for part in prange(n_parts):
+        start, stop = part * rows // n_parts, (part + 1) * rows // n_parts
+        _multiply_rows(x, quants, scales, minimums, start, stop, out)
+
+
+def multiply(
+    x: ndarray,  # (vector, block, width) float32
+    quants: ndarray,  # (row, block, width) int8
+    scales: ndarray,  # (row, block) float32
+    minimums: ndarray,  # (row, block) float32, or (0, 0): none
+    out: ndarray,  # (vector, row) float32, written
+    n_parts: int,  # worked on at once
+) -> None:
+    """Each vector's dot product with each row."""
+    if n_parts == 1:  # nothing to hand out
+        _multiply_rows(x, quants, scales, minimums, 0, out.shape[1], out)
+    else:
+        _multiply_in_parts(x, quants, scales, minimums, out, n_parts)
+
+
+@njit(cache=True)
+def _widen_rows(quants, scales, minimums, start, stop, out):
+    # The width of a block is read at run time: were it a constant, LLVM would unroll the
+    # innermost loop and gather single bytes across blocks, which is ten times slower.
+    _, n_blocks, width = quants.shape
+    for row in range(start, stop):
+        for block in range(n_blocks):
+            q, scale, to = quants[row, block], scales[row, block], out[row, block]
+            minimum = minimums[row, block] if minimums.size else np.float32(0)
+            for i in range(width):
+                to[i] = np.float32(q[i]) * scale - minimum
+
+
+@njit(parallel=True, cache=True)
+def _widen_in_parts(quants, scales, minimums, out, n_parts):
+    rows = len(quants)
+    for part in prange(n_parts):
+        start, stop = part * rows // n_parts, (part + 1) * rows // n_parts
+        _widen_rows(quants, scales, minimums, start, stop, out)
+
+
+def widen(
+    quants: ndarray,  # (row, block, width) int8
+    scales: ndarray,  # (row, block) float32
+    minimums: ndarray,  # (row, block) float32, or (0, 0): none
+    out: ndarray,  # (row, block, width) float32, written
+    n_parts: int,
+) -> None:
+    """Every weight as float32: scale · q − minimum."""
+    if n_parts == 1:
+        _widen_rows(quants, scales, minimums, 0, len(quants), out)
+    else:
+        _widen_in_parts(quants, scales, minimums, out, n_parts)

@@ -29,6 +29,7 @@ _HOME = {
     "AttentionView": "views",
     "NextTokenView": "views",
     "EmbeddingView": "views",
+    "NetworkView": "views",
 }
 
 __all__ = sorted(_HOME)

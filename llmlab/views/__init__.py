@@ -7,9 +7,10 @@ is a kernel, as the same module on a static page, and as a picture with alt text
 from .attention import AttentionView
 from .base import MIME, View, array, module_source, visible
 from .embedding import EmbeddingView
+from .network import NetworkView
 from .next_token import NextTokenView
 
-VIEWS: tuple[type[View], ...] = (AttentionView, NextTokenView, EmbeddingView)
+VIEWS: tuple[type[View], ...] = (AttentionView, NextTokenView, EmbeddingView, NetworkView)
 
 
 def module_sources() -> dict[str, str]:
@@ -22,6 +23,7 @@ __all__ = [
     "VIEWS",
     "AttentionView",
     "EmbeddingView",
+    "NetworkView",
     "NextTokenView",
     "View",
     "array",

@@ -1,0 +1,82 @@
+"""The graph of a computation: its edges carry the chain rule, and it can be drawn and read out."""
+
+import io
+
+import pytest
+from PIL import Image
+
+from llmlab.lessons import Value, graph
+from tests.small_models import HOSTILE
+
+
+@pytest.fixture
+def loss():
+    a, b, c = Value(2, "a"), Value(-3, "b"), Value(10, "c")
+    e = a * b + c
+    e.name = "e"
+    result = e * e.tanh()
+    result.name = "L"
+    result.backward()
+    return result
+
+
+def test_edges_carry_the_chain_rule(loss):
+    """The sum over all paths of the products of their derivatives is the gradient."""
+    drawn = graph(loss)
+
+    def paths(place: int) -> float:
+        if place == len(drawn.nodes) - 1:
+            return 1.0
+        return sum(e.derivative * paths(e.target) for e in drawn.edges if e.source == place)
+
+    for place, node in enumerate(drawn.nodes):
+        assert node.gradient == pytest.approx(paths(place), rel=1e-12)
+
+
+def test_nodes_and_edges(loss):
+    drawn = graph(loss)
+    assert [node.name for node in drawn.nodes] == ["a", "b", "", "c", "e", "", "L"]
+    assert [node.operation for node in drawn.nodes] == ["", "", "×", "", "+", "tanh", "×"]
+    assert len(drawn.edges) == 7
+    for edge in drawn.edges:
+        assert edge.source < edge.target
+        assert drawn.nodes[edge.source].column < drawn.nodes[edge.target].column
+    places = [(node.column, node.row) for node in drawn.nodes]
+    assert len(set(places)) == len(places)
+
+
+def test_an_operand_twice_is_two_edges():
+    x = Value(3, "x")
+    drawn = graph(x * x)
+    assert [(edge.source, edge.target, edge.derivative) for edge in drawn.edges] == [(0, 1, 3)] * 2
+    assert drawn.picture().startswith(b"\x89PNG")
+
+
+def test_picture_and_words(loss):
+    drawn = graph(loss)
+    picture = drawn.picture()
+    assert picture == drawn.picture() and len(picture) < 40_000
+    assert Image.open(io.BytesIO(picture)).format == "PNG"
+    data, metadata = drawn._repr_mimebundle_()
+    assert metadata["image/png"]["alt"] == drawn.alt()
+    assert set(data) == {"text/plain", "image/png"}
+    assert "a is 2, gradient" in drawn.alt() and "e is 4 from + of number 3, c" in drawn.alt()
+    assert "0x" not in repr(drawn)
+
+
+def test_one_number_alone_and_too_many():
+    assert graph(Value(1)).picture().startswith(b"\x89PNG")
+    result = Value(0)
+    for _ in range(40):
+        result = result + 1
+    with pytest.raises(ValueError, match="81 nodes, too many to draw"):
+        graph(result).picture()
+    data, _ = graph(result)._repr_mimebundle_()
+    assert data == {"text/plain": "<Graph of 81 nodes and 80 edges>"}
+
+
+def test_hostile_names_are_drawn_as_text():
+    result = Value(0)
+    for name in HOSTILE:
+        result = result + Value(1, name)
+    assert graph(result).picture().startswith(b"\x89PNG")

@@ -30,6 +30,7 @@ _HOME = {
     "NextTokenView": "views",
     "EmbeddingView": "views",
     "NetworkView": "views",
+    "TokenizerView": "views",
 }
 
 __all__ = sorted(_HOME)

@@ -53,5 +53,6 @@ def branch(
     chosen = [kept.chosen for kept in steps]
     settings = (temperature, top_k, top_p, run.n_candidates)
     steps += steps_after(model, ids, source, chosen, max_new_tokens, run.seed, settings, run.stop)
-    text, reason = text_and_reason(model, steps, len(chosen) + max_new_tokens, run.stop)
+    n_tokens = len(chosen) + max_new_tokens
+    text, reason = text_and_reason(model, run.prompt, steps, n_tokens, run.stop)
     return dataclasses.replace(run, steps=tuple(steps), text=text, stop_reason=reason)

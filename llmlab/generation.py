@@ -16,7 +16,7 @@ from .recording import names_of
 from .run import Run
 from .sampling import check_sampling
 from .step import Candidate, Step
-from .stopping import find_stop, readable_text, stop_strings
+from .stopping import continuation, find_stop, readable_text, stop_strings
 from .tokenizers.token import Token
 from .tracing import Trace
 
@@ -97,13 +97,13 @@ def steps_after(
     record: Sequence[str] = (),
 ) -> Iterator[Step]:
     """The steps that follow those that chose these tokens, each as soon as it is there."""
-    chosen, tokenizer = list(chosen), model.tokenizer
+    chosen, tokenizer, before = list(chosen), model.tokenizer, int(ids[0, -1])
     n_steps = len(chosen) + max_new_tokens
     logits_of = next_logits(model, ids, source, n_steps, record)
     while len(chosen) < n_steps:
         if chosen and chosen[-1].id in tokenizer.eos_ids:
             return
-        if stops and find_stop(readable_text(tokenizer, chosen), stops) is not None:
+        if stops and find_stop(readable_text(tokenizer, chosen, before), stops) is not None:
             return
         if ids.size(1) + len(chosen) > model.config.context_length:
             return
@@ -171,7 +171,7 @@ def collect(
 ) -> Run:
     """The run that these steps of ``stream`` make."""
     tokenizer, stops = model.tokenizer, stop_strings(stop)
-    text, reason = text_and_reason(model, steps, max_new_tokens, stops)
+    text, reason = text_and_reason(model, prompt, steps, max_new_tokens, stops)
     return Run(
         model_name=model.name,
         prompt=prompt,
@@ -187,11 +187,15 @@ def collect(
 
 
 def text_and_reason(
-    model: LanguageModel, steps: Sequence[Step], max_new_tokens: int, stops: Sequence[str]
+    model: LanguageModel,
+    prompt: str,
+    steps: Sequence[Step],
+    max_new_tokens: int,
+    stops: Sequence[str],
 ) -> tuple[str, str]:
     """The text of these steps up to the first stop string, and why there are no more."""
     tokens = [step.chosen.id for step in steps]
-    text = model.tokenizer.decode(tokens)
+    text = continuation(model.tokenizer, int(model_input(model, prompt)[0][0, -1]), tokens)
     cut = find_stop(text, stops)
     if tokens and tokens[-1] in model.tokenizer.eos_ids:
         reason = "end"

@@ -31,8 +31,19 @@ def find_stop(text: str, stops: Sequence[str]) -> int | None:
     return min((text.find(stop) for stop in stops if stop in text), default=None)
 
 
-def readable_text(tokenizer, tokens: Sequence[Token]) -> str:
-    """The text of these tokens without a last character whose bytes are not all there yet."""
+def continuation(tokenizer, before: int | None, ids: Sequence[int]) -> str:
+    """The text that tokens add after the token `before`; None: they begin a text.
+
+    Decoded alone they might lose the space they begin with, which some tokenizers put before the
+    first word of every text and take away again.
+    """
+    if before is None:
+        return tokenizer.decode(ids)
+    return tokenizer.decode([before, *ids])[len(tokenizer.decode([before])) :]
+
+
+def readable_text(tokenizer, tokens: Sequence[Token], before: int | None = None) -> str:
+    """``continuation`` without a last character whose bytes are not all there yet."""
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     for token in tokens[-8:]:  # a character has at most four bytes
         decoder.decode(token.bytes)
@@ -40,28 +51,31 @@ def readable_text(tokenizer, tokens: Sequence[Token]) -> str:
     while n_missing > 0:
         end -= 1
         n_missing -= len(tokens[end].bytes)
-    return tokenizer.decode([token.id for token in tokens[:end]])
+    return continuation(tokenizer, before, [token.id for token in tokens[:end]])
 
 
 def stream_text(
-    tokenizer, steps: Iterable[Step], stop: str | Sequence[str] | None = None
+    tokenizer,
+    steps: Iterable[Step],
+    stop: str | Sequence[str] | None = None,
+    before: int | None = None,
 ) -> Iterator[tuple[Step, str]]:
     """Each step with the text that it makes certain.
 
     A character split over several tokens comes with its last one, and what may be the beginning
-    of a stop string waits until it is clear that it is not.
+    of a stop string waits until it is clear that it is not. `before` is the prompt's last token.
     """
     stops, chosen, shown = stop_strings(stop), [], ""
     step = None
     for step in steps:
         chosen.append(step.chosen)
-        text = readable_text(tokenizer, chosen)
+        text = readable_text(tokenizer, chosen, before)
         cut = find_stop(text, stops)
         end = len(text) - longest_start(text, stops) if cut is None else cut
         new = text[len(shown) : end]
         shown += new
         yield step, new
-    rest = tokenizer.decode([token.id for token in chosen])
+    rest = continuation(tokenizer, before, [token.id for token in chosen])
     rest = rest[: find_stop(rest, stops)][len(shown) :]
     if rest:
         yield step, rest

@@ -13,14 +13,16 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from . import Tokenizer
+from .byte_letters import LETTER_OF, unspell
 from .marian import MarianTokenizer
 from .token import Token, bytes_of, escape, text_of
+from .trained_files import trained_tokenizer
 
 SURROGATE = re.compile("([\ud800-\udfff])")
 
 
 def load_tokenizer(folder: str | os.PathLike, vocab_size: int | None = None) -> Tokenizer:
-    """The tokenizer in a Hugging Face folder.
+    """The tokenizer in a Hugging Face folder; one that was trained here needs no library.
 
     Args:
         folder: holds ``tokenizer.json``, or the older files of GPT-2, BERT or Marian.
@@ -32,7 +34,11 @@ def load_tokenizer(folder: str | os.PathLike, vocab_size: int | None = None) -> 
     """
     if (Path(folder) / "source.spm").exists():
         return MarianTokenizer(folder)
-    return HuggingFaceTokenizer(folder, vocab_size)
+    ours = trained_tokenizer(folder)
+    if ours is None:
+        return HuggingFaceTokenizer(folder, vocab_size)
+    ours.vocab_size = max(ours.vocab_size, vocab_size or 0)
+    return ours
 
 
 class HuggingFaceTokenizer(Tokenizer):
@@ -98,7 +104,7 @@ class HuggingFaceTokenizer(Tokenizer):
         if id in self._added:
             return Token(id, piece, piece.encode())
         if self._spelling == "bytes":
-            data = b"".join(BYTE_OF.get(letter, letter.encode()) for letter in piece)
+            data = unspell(piece)
             return Token(id, text_of(data), data)
         if self._spelling == "wordpiece":
             return Token(id, piece, piece.removeprefix("##").encode())
@@ -127,21 +133,6 @@ class HuggingFaceTokenizer(Tokenizer):
     def _id_of(self, token: str | dict | None) -> int | None:
         name = token["content"] if isinstance(token, dict) else token
         return None if name is None else self._tokenizer.token_to_id(name)
-
-
-def _byte_letters() -> dict[int, str]:
-    """Byte → the letter that byte-level BPE writes for it (Radford et al., 2019).
-
-    Printable letters of Latin-1 stand for themselves, the others for letters from 256 on.
-    """
-    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
-    others = [byte for byte in range(256) if byte not in printable]
-    letters = {byte: chr(byte) for byte in printable}
-    return letters | {byte: chr(256 + i) for i, byte in enumerate(others)}
-
-
-LETTER_OF = _byte_letters()
-BYTE_OF = {letter: bytes([byte]) for byte, letter in LETTER_OF.items()}
 
 
 def _read_tokenizer(folder: Path):

@@ -9,8 +9,9 @@ from .base import MIME, View, array, module_source, visible
 from .embedding import EmbeddingView
 from .network import NetworkView
 from .next_token import NextTokenView
+from .tokenizer import TokenizerView
 
-VIEWS: tuple[type[View], ...] = (AttentionView, NextTokenView, EmbeddingView, NetworkView)
+VIEWS: tuple[type[View], ...] = (AttentionView, NextTokenView, EmbeddingView, NetworkView, TokenizerView)
 
 
 def module_sources() -> dict[str, str]:
@@ -25,6 +26,7 @@ __all__ = [
     "EmbeddingView",
     "NetworkView",
     "NextTokenView",
+    "TokenizerView",
     "View",
     "array",
     "module_source",

@@ -12,6 +12,7 @@ from torch import Tensor
 from .checkpoints.load import GGUF_MODELS
 from .config import TransformerConfig
 from .model import LanguageModel
+from .quantized import dense
 
 BLOCK_NAMES = {  # ours: theirs
     "attention_norm": "input_layernorm",
@@ -52,7 +53,8 @@ def in_transformers(model: LanguageModel):
         their_name = OUTER_NAMES[part] if layer is None else BLOCK_NAMES[part]
         prefix = "" if layer is None else f"model.layers.{layer}."
         # Theirs keep a norm's weight without the one that Gemma adds to it.
-        value = weight.data - 1 if part.endswith("norm") else weight.data
+        value = dense(weight.data)
+        value = value - 1 if part.endswith("norm") else value
         weights[f"{prefix}{their_name}.weight"] = value
     weights["lm_head.weight"] = weights["model.embed_tokens.weight"]
     with torch.device("meta"):

@@ -1,4 +1,4 @@
-"""The command ``llmlab``: doctor, trace, generate, bench.
+"""The command ``llmlab``: doctor, trace, generate, corpus, train, bench.
 
 What a command needs is imported when it runs: ``llmlab --help`` answers without torch.
 """
@@ -99,10 +99,29 @@ def parser() -> argparse.ArgumentParser:
     generate.add_argument("--json", type=Path, metavar="FILE", help="write the whole run there")
     generate.set_defaults(run=run_generate)
 
-    bench = commands.add_parser("bench", help="measure speed, memory and what the default mode changes")
+    corpus = commands.add_parser("corpus", help="write the small world's texts, ready to train on")
+    corpus.add_argument("folder", type=Path, metavar="FOLDER")
+    corpus.add_argument("--texts", type=int, default=600_000, metavar="N", help="of each language")
+    corpus.add_argument("--held-out", type=int, default=4_000, metavar="N", help="the same (4000)")
+    corpus.add_argument("--vocabulary", type=int, default=6144, metavar="N", help="tokens (6144)")
+    corpus.set_defaults(run=run_corpus)
+
+    train = commands.add_parser("train", help="train a model, or go on with a run")
+    train.add_argument("config", nargs="?", type=Path, metavar="CONFIG.yaml")
+    train.add_argument("--resume", type=Path, metavar="FOLDER", help="go on with the run there")
+    train.add_argument("--until", type=int, metavar="STEP", help="stop there, with a checkpoint")
+    train.add_argument(
+        "--compact", type=Path, metavar="FOLDER", help="write the run's last checkpoint, small"
+    )
+    train.set_defaults(run=run_train)
+
+    bench = commands.add_parser("bench", help="measure speed and memory beside other libraries")
+    bench.add_argument("what", nargs="?", choices=["generation", "training"], default="generation")
     bench.add_argument("--model", default=DEFAULT_MODEL)
     bench.add_argument("--device", default="cpu", help="cpu, cuda or mps (cpu)")
-    bench.add_argument("--against", choices=["transformers"], help="measure this beside it")
+    bench.add_argument(
+        "--against", metavar="PEER", help="transformers; for training a folder with nanoGPT's model.py"
+    )
     bench.add_argument("--rounds", type=int, default=5, metavar="N", help="5, of which the median")
     bench.add_argument("--json", action="store_true", help="numbers as JSON, not as a table")
     bench.set_defaults(run=run_bench)
@@ -165,7 +184,7 @@ def run_trace(options: argparse.Namespace) -> int:
 def run_generate(options: argparse.Namespace) -> int:
     """``llmlab generate PROMPT``: each step's table as it is made, then the text."""
     from .checkpoints import load
-    from .generation import collect, stream
+    from .generation import collect, model_input, stream
     from .stopping import stream_text
 
     if options.rows < 1:
@@ -182,7 +201,8 @@ def run_generate(options: argparse.Namespace) -> int:
         options.seed,
         options.stop,
     )
-    for step, text in stream_text(model.tokenizer, running, options.stop):
+    before = int(model_input(model, options.prompt)[0][0, -1])
+    for step, text in stream_text(model.tokenizer, running, options.stop, before):
         is_new = not steps or step is not steps[-1]  # the last may come again with held-back text
         if options.text_only:
             out.write("" if steps else options.prompt, "dim")
@@ -236,8 +256,35 @@ def _print_step(out: Printer, step, rows: int) -> None:
     out.line(f"   and {n_rest:,} more, {percent(rest)} together", "dim")
 
 
+def run_corpus(options: argparse.Namespace) -> int:
+    """``llmlab corpus FOLDER``: a tokenizer and the token files of the small world."""
+    from .corpus.build import build
+
+    build(options.folder, options.texts, options.held_out, options.vocabulary)
+    return 0
+
+
+def run_train(options: argparse.Namespace) -> int:
+    """``llmlab train``: a run from a YAML file, or from where it stopped."""
+    from .training import command
+
+    folder = command.run(options)
+    if int(os.environ.get("RANK", 0)) == 0:  # under torchrun one process speaks for all
+        Printer().line(f"written to {folder}", "dim")
+    return 0
+
+
 def run_bench(options: argparse.Namespace) -> int:
     """``llmlab bench``: a Markdown table, or JSON."""
+    if options.what == "training":
+        from . import bench_training
+
+        measured = bench_training.measure(options.against, options.device, options.rounds)
+        as_text = bench_training.as_json if options.json else bench_training.as_markdown
+        Printer().line(as_text(measured))
+        return 0
+    if options.against not in (None, "transformers"):
+        raise ValueError(f"--against {options.against} is not known; expected transformers")
     from .bench import measure
     from .bench_table import as_json, as_markdown
 

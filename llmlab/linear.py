@@ -15,6 +15,7 @@ from .quantized import BlockQuantizedTensor, concatenate
 # matrix piece by piece, each piece in float32 and small enough for the cache, is quicker.
 MANY_ROWS = 8
 PIECE = 4096
+MANY_IN_BLOCKS = 64  # rows from which on the same holds for a matrix in blocks
 
 
 def project(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -37,7 +38,7 @@ def project(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 def _project_blocks(x: Tensor, weight: BlockQuantizedTensor) -> Tensor:
     if _needs_gradient(x, weight):
         return F.linear(x, weight.dequantize().to(x.dtype))
-    few_rows = x.numel() < MANY_ROWS * x.size(-1)
+    few_rows = x.numel() < MANY_IN_BLOCKS * x.size(-1)
     if few_rows and x.dtype == torch.float32 and x.device.type == "cpu":
         return weight.multiply(x)
     return _project_pieces(x, weight, lambda rows, room: weight.rows(rows, room).to(x.dtype))
@@ -85,7 +86,8 @@ def project_together(x: Tensor, layers: Sequence[Linear]) -> Sequence[Tensor]:
     joined = None if torch.is_grad_enabled() else _joined([layer.weight for layer in layers])
     if joined is None or layers[0].bias is not None:
         return [layer(x) for layer in layers]
-    return project(x, joined).split([layer.out_features for layer in layers], dim=-1)
+    sizes = [layer.out_features for layer in layers]
+    return torch.split_with_sizes(project(x, joined), sizes, dim=-1)
 
 
 def lay_side_by_side(layers: Sequence[Linear]) -> None:

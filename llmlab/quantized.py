@@ -40,6 +40,7 @@ class BlockQuantizedTensor(torch.Tensor):
     scales: Tensor
     minimums: Tensor
     whole: BlockQuantizedTensor | None  # the matrix that these rows were cut from by `parts`
+    n_parts: int  # that this one was cut into
 
     @staticmethod
     def __new__(
@@ -57,7 +58,7 @@ class BlockQuantizedTensor(torch.Tensor):
         )
         self.quants, self.scales = quants, scales
         self.minimums = NONE.to(quants.device) if minimums is None else minimums
-        self.whole = None
+        self.whole, self.n_parts = None, 0
         return self
 
     # Operations are met below autograd, where few arrive; attributes cost nothing this way.
@@ -85,7 +86,7 @@ class BlockQuantizedTensor(torch.Tensor):
                 return first.rows(rest[0][0])
             if operation is aten.embedding.default:
                 return first.rows(rest[0])
-        widened = tree_map(_widened, (args, kwargs))
+        widened = tree_map(dense, (args, kwargs))
         return operation(*widened[0], **widened[1])
 
     def dequantize(self) -> Tensor:
@@ -122,13 +123,15 @@ class BlockQuantizedTensor(torch.Tensor):
         found = [self[start : start + size] for start, size in zip(starts, sizes)]
         for part in found:
             part.whole = self
+        self.n_parts = len(sizes)
         return found
 
     def whole_of(self, parts: Sequence[Tensor]) -> BlockQuantizedTensor | None:
         """The matrix that ``parts`` cut into exactly these, this one first; else None."""
         whole = self.whole
-        is_cut = whole is not None and all(getattr(p, "whole", None) is whole for p in parts)
-        return whole if is_cut and sum(map(len, parts)) == len(whole) else None
+        if whole is None or whole.n_parts != len(parts):
+            return None
+        return whole if all(getattr(part, "whole", None) is whole for part in parts) else None
 
     @property
     def _arrays(self):
@@ -159,6 +162,11 @@ def concatenate(matrices: list[BlockQuantizedTensor]) -> BlockQuantizedTensor | 
     )
 
 
+def dense(weight: Tensor) -> Tensor:
+    """The weights as a plain tensor, which they may be already."""
+    return weight.dequantize() if isinstance(weight, BlockQuantizedTensor) else weight
+
+
 @functools.cache
 def _kernels() -> ModuleType:
     # Numba takes a third of a second and 60 MB, which only a model in blocks should cost.
@@ -171,7 +179,3 @@ def _n_parts(quants: Tensor) -> int:
 
 def _is_of_rows(dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1):
     return dim == 0 and step == 1
-
-
-def _widened(value):
-    return value.dequantize() if isinstance(value, BlockQuantizedTensor) else value

@@ -21,63 +21,88 @@ FLOATS, BYTES = ir.VectorType(FLOAT, LANES), ir.VectorType(BYTE, LANES)
 ANY_ORDER = ("reassoc", "contract", "nsz")  # of the sums; infinities and NaN keep their meaning
 
 
-@intrinsic
-def _dot(typing, x, vector, quants, scales, row):
-    """Σ over blocks of scale · Σ q · x, for one vector and one row.
+def _dots(n_vectors: int):
+    """A function that writes Σ over blocks of scale · Σ q · x for so many vectors and one row.
 
-    Written in LLVM's own instructions: a register of partial sums is kept through the whole
-    row. From loops LLVM itself makes code that adds up a register's numbers after every block,
-    which takes a fifth more time.
+    Written in LLVM's own instructions: each weight is turned into a float once for all of the
+    vectors, and registers of partial sums are kept through the whole row. From loops LLVM itself
+    makes code that adds up a register's numbers after every block, which takes a fifth more time.
     """
-    signature = types.float32(x, types.intp, quants, scales, types.intp)
+
+    @intrinsic
+    def dots(typing, x, vector, quants, scales, row, out):
+        signature = types.void(x, types.intp, quants, scales, types.intp, out)
+        return signature, generate
 
     def generate(context, builder, signature, arguments):
-        x, quants, scales = (
-            context.make_array(signature.args[i])(context, builder, arguments[i]) for i in (0, 2, 3)
+        x, quants, scales, out = (
+            context.make_array(signature.args[i])(context, builder, arguments[i])
+            for i in (0, 2, 3, 5)
         )
+        vector, row = arguments[1], arguments[4]
         _, n_blocks, width = cgutils.unpack_tuple(builder, quants.shape)
         n_weights = builder.mul(n_blocks, width)
-        first_x = builder.gep(x.data, [builder.mul(arguments[1], n_weights)])
-        first_q = builder.gep(quants.data, [builder.mul(arguments[4], n_weights)])
-        first_scale = builder.gep(scales.data, [builder.mul(arguments[4], n_blocks)])
+        vectors = [builder.add(vector, INDEX(i)) for i in range(n_vectors)]
+        first_x = [builder.gep(x.data, [builder.mul(at, n_weights)]) for at in vectors]
+        first_q = builder.gep(quants.data, [builder.mul(row, n_weights)])
+        first_scale = builder.gep(scales.data, [builder.mul(row, n_blocks)])
 
-        def lanes(first, at, kind):
+        def load(first, at, kind):
             return builder.load(builder.bitcast(builder.gep(first, [at]), kind.as_pointer()), align=1)
 
+        def add(to, a, b):
+            product = builder.fmul(a, b, ANY_ORDER)
+            builder.store(builder.fadd(builder.load(to), product, ANY_ORDER), to)
+
         nothing = ir.Constant(FLOATS, [0.0] * LANES)
-        total = cgutils.alloca_once_value(builder, nothing)
+        totals, partials = (
+            [cgutils.alloca_once_value(builder, nothing) for _ in vectors] for _ in range(2)
+        )
+        for total in totals:
+            builder.store(nothing, total)
         with cgutils.for_range(builder, n_blocks) as block:
-            partial = cgutils.alloca_once_value(builder, nothing)
-            builder.store(nothing, partial)
+            for partial in partials:
+                builder.store(nothing, partial)
             start = builder.mul(block.index, width)
             with cgutils.for_range(builder, builder.sdiv(width, INDEX(AT_ONCE))) as step:
                 at = builder.add(start, builder.mul(step.index, INDEX(AT_ONCE)))
                 for _ in range(AT_ONCE // LANES):
-                    weights = builder.sitofp(lanes(first_q, at, BYTES), FLOATS)
-                    product = builder.fmul(weights, lanes(first_x, at, FLOATS), ANY_ORDER)
-                    builder.store(builder.fadd(builder.load(partial), product, ANY_ORDER), partial)
+                    weights = builder.sitofp(load(first_q, at, BYTES), FLOATS)
+                    for partial, first in zip(partials, first_x, strict=True):
+                        add(partial, weights, load(first, at, FLOATS))
                     at = builder.add(at, INDEX(LANES))
             scale = builder.load(builder.gep(first_scale, [block.index]))
             scale = builder.insert_element(nothing, scale, INDEX(0))
             everywhere = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
             scale = builder.shuffle_vector(scale, nothing, everywhere)
-            scaled = builder.fmul(scale, builder.load(partial), ANY_ORDER)
-            builder.store(builder.fadd(builder.load(total), scaled, ANY_ORDER), total)
+            for total, partial in zip(totals, partials, strict=True):
+                add(total, scale, builder.load(partial))
         add_up = cgutils.get_or_insert_function(
             builder.module,
             ir.FunctionType(FLOAT, [FLOAT, FLOATS]),
             f"llvm.vector.reduce.fadd.v{LANES}f32",
         )
-        return builder.call(add_up, [FLOAT(0.0), builder.load(total)], fastmath=ANY_ORDER)
+        n_rows = cgutils.unpack_tuple(builder, out.shape)[1]
+        for at, total in zip(vectors, totals, strict=True):
+            found = builder.call(add_up, [FLOAT(0.0), builder.load(total)], fastmath=ANY_ORDER)
+            place = builder.add(builder.mul(at, n_rows), row)
+            builder.store(found, builder.gep(out.data, [place]))
+        return context.get_dummy_value()
 
-    return signature, generate
+    return dots
+
+
+_dot, _dots_of_four = _dots(1), _dots(4)
 
 
 @njit(fastmath=set(ANY_ORDER), cache=True)
 def _multiply_rows(x, quants, scales, minimums, start, stop, out):
+    fours = len(x) // 4 * 4
     for row in range(start, stop):
-        for vector in range(len(x)):
-            out[vector, row] = _dot(x, vector, quants, scales, row)
+        for vector in range(0, fours, 4):
+            _dots_of_four(x, vector, quants, scales, row, out)
+        for vector in range(fours, len(x)):
+            _dot(x, vector, quants, scales, row, out)
     if minimums.size == 0:
         return
     sums = np.empty(x.shape[1], np.float32)

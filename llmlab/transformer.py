@@ -121,6 +121,18 @@ class Transformer(nn.Module):
         x = x if self.final_norm is None else self.final_norm(x)
         return self.head(x, self.embedding.token)
 
+    def before_head(
+        self, ids: Tensor, *, source: Tensor | None = None, source_mask: Tensor | None = None
+    ) -> Tensor:
+        """What the head's matrix multiplies, (batch, position, d_model).
+
+        For a loss that never holds the logits of all positions at once.
+        """
+        encoded, source_mask = self._encoded(source, source_mask, None, None)
+        x = self._embed(ids, 0, None)
+        x = self._run_blocks(self.blocks, x, encoded=encoded, source_mask=source_mask)
+        return self.head.before(x if self.final_norm is None else self.final_norm(x))
+
     def encode(
         self, source: Tensor, mask: Tensor | None = None, recorder: Recorder | None = None
     ) -> Tensor:

@@ -64,7 +64,12 @@ class Head(nn.Module):
 
     def forward(self, x: Tensor, token_embedding: nn.Embedding) -> Tensor:
         """(batch, position, d_model) → logits (batch, position, vocab)"""
-        if self.transform is not None:
-            x = self.norm(self.activation(self.transform(x)))
-        weight = token_embedding.weight if self.weight is None else self.weight
-        return project(x, weight, self.bias)
+        return project(self.before(x), self.matrix(token_embedding), self.bias)
+
+    def before(self, x: Tensor) -> Tensor:
+        """What the matrix multiplies: x itself, or x transformed where BERT does so."""
+        return x if self.transform is None else self.norm(self.activation(self.transform(x)))
+
+    def matrix(self, token_embedding: nn.Embedding) -> Tensor:
+        """(vocab, d_model): its own, or the token embedding's."""
+        return token_embedding.weight if self.weight is None else self.weight

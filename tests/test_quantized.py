@@ -51,7 +51,7 @@ def test_widened_weights_are_scale_times_integer_less_minimum(shape, minimums):
     assert [len(part) for part in m.split(3)] == [len(part) for part in plain(m).split(3)]
 
 
-@pytest.mark.parametrize("n_vectors", [1, linear.MANY_ROWS - 1, linear.MANY_ROWS, 40])
+@pytest.mark.parametrize("n_vectors", [1, 3, 4, 7, linear.MANY_IN_BLOCKS - 1, linear.MANY_IN_BLOCKS])
 @pytest.mark.parametrize("minimums", [False, True])
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 @torch.no_grad()
@@ -110,7 +110,7 @@ def layers(*matrices: BlockQuantizedTensor) -> list[Linear]:
     return several
 
 
-@pytest.mark.parametrize("n_vectors", [1, 20])
+@pytest.mark.parametrize("n_vectors", [1, 20, linear.MANY_IN_BLOCKS])
 @torch.no_grad()
 def test_one_product_for_several_layers(n_vectors):
     matrices = [matrix((n, 3, 32), seed=n) for n in (8, 3, 5)]

@@ -17,6 +17,7 @@ from .gemma import load_gguf
 GGUF_MODELS: dict[str, Callable[[], Path]] = {  # name: what finds its GGUF file
     "gemma-3-270m": package.gemma_270m,
 }
+OWN_MODELS = Path(__file__).parent.parent / "models"  # one folder each, named as the model is
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 HUB_FILES = ["*.json", "*.safetensors", "*.spm", "*.model", "vocab.txt", "merges.txt"]
 
@@ -33,8 +34,8 @@ def load(
             or a Hugging Face name ("openai-community/gpt2"), which needs internet once.
         device: "auto" takes a CUDA device if there is one, else Apple's GPU, else the CPU.
         dtype: of the matrices. "auto" leaves those of a GGUF file on a CPU in the blocks of
-            integers that the file stores, and is float16 otherwise. Norms, biases and all sums
-            are never below float32.
+            integers that the file stores, is float32 for the book's own small models, and float16
+            otherwise. Norms, biases and all sums are never below float32.
 
     Raises:
         TypeError: a name, device or dtype that is no text, path, torch.device or torch.dtype.
@@ -44,7 +45,7 @@ def load(
         ConnectionError: a Hugging Face name, and no way to reach the hub.
     """
     device = choose_device(device)
-    dtype, stays_in_blocks = choose_dtype(dtype), dtype == "auto" and device.type == "cpu"
+    dtype = None if isinstance(dtype, str) and dtype == "auto" else choose_dtype(dtype)
     given, name = name, os.fspath(name) if isinstance(name, os.PathLike) else name
     if not isinstance(name, str):
         raise TypeError(
@@ -55,9 +56,11 @@ def load(
     if not name:
         raise ValueError(_unknown_name(name))
     if name in GGUF_MODELS:
-        return load_gguf(GGUF_MODELS[name](), device, None if stays_in_blocks else dtype, name)
+        return _load_gguf(GGUF_MODELS[name](), device, dtype, name)
+    if name in own_models():
+        return _load_folder(OWN_MODELS / name, device, dtype, name)
     if os.path.isfile(path) and path.suffix == ".gguf":
-        return load_gguf(path, device, None if stays_in_blocks else dtype, name)
+        return _load_gguf(path, device, dtype, name)
     if os.path.isfile(path):
         raise ValueError(f"{path} is not a model: expected a .gguf file or a folder")
     if os.path.isdir(path):
@@ -113,14 +116,28 @@ def choose_dtype(dtype: str | torch.dtype) -> torch.dtype:
     return dtype
 
 
-def _load_folder(path: Path, device, dtype, name: str) -> LanguageModel:
+def own_models() -> list[str]:
+    """The names of the book's own models that are here."""
+    return sorted(file.parent.name for file in OWN_MODELS.glob("*/config.json"))
+
+
+def _load_gguf(path: Path, device, dtype: torch.dtype | None, name: str) -> LanguageModel:
+    if dtype is None and device.type != "cpu":
+        dtype = choose_dtype("auto")
+    return load_gguf(path, device, dtype, name)
+
+
+def _load_folder(path: Path, device, dtype: torch.dtype | None, name: str) -> LanguageModel:
     try:
         from .huggingface import load_folder
+        from .own import is_own, load_own
     except ModuleNotFoundError as error:  # a GGUF file needs no safetensors
         raise ModuleNotFoundError(
             f"to read the folder {path}, run `pip install {error.name}`"
         ) from None
-    return load_folder(path, device, dtype, name)
+    if is_own(path):
+        return load_own(path, device, dtype or torch.float32, name)
+    return load_folder(path, device, dtype or choose_dtype("auto"), name)
 
 
 def _download(name: str) -> Path:
@@ -147,8 +164,9 @@ def _download(name: str) -> Path:
 
 
 def _unknown_name(name: str) -> str:
-    near = difflib.get_close_matches(name, GGUF_MODELS, n=3, cutoff=0.5)
-    meant = f"did you mean {_list(near)}?" if near else f"known are: {_list(GGUF_MODELS)}."
+    known = [*GGUF_MODELS, *own_models()]
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    meant = f"did you mean {_list(near)}?" if near else f"known are: {_list(known)}."
     return (
         f"there is no model {name!r}; {meant} A .gguf file, a Hugging Face folder and a name "
         "like 'openai-community/gpt2' can be given too"

@@ -1,0 +1,51 @@
+"""The record of a run: what a view replays and what lies beside a trained model."""
+
+from __future__ import annotations
+
+import dataclasses
+import platform
+from pathlib import Path
+
+import torch
+
+from .. import __version__
+from .evaluation import Evaluation
+from .log import read_metrics
+
+CURVES = ("loss", "learning_rate", "gradient_norm")
+
+
+def training_record(
+    run: Path, config: dict, evaluation: Evaluation | None = None, points: int = 1000
+) -> dict:
+    """A run as plain values.
+
+    Returns:
+        ``config`` with every default; ``command``; ``curves``: name → [[step, value], …], no
+        more than ``points`` of them, the last included; ``evaluations``; ``samples``: step,
+        prompt and text; ``evaluation``: the last; ``made_with``: versions and processor.
+    """
+    entries = read_metrics(run)
+    steps = [entry for entry in entries if "loss" in entry]
+    stride = max(1, -(-len(steps) // points))
+    kept = [entry for i, entry in enumerate(steps) if i % stride == 0 or i == len(steps) - 1]
+    last = None
+    if evaluation is not None:
+        last = dataclasses.asdict(evaluation) | {
+            "perplexity": evaluation.perplexity,
+            "bits_per_character": evaluation.bits_per_character,
+        }
+    return {
+        "config": config,
+        "command": "llmlab train config.yaml",
+        "curves": {name: [[entry["step"], entry[name]] for entry in kept] for name in CURVES},
+        "evaluations": [entry for entry in entries if "validation_loss" in entry],
+        "samples": [entry for entry in entries if "text" in entry],
+        "evaluation": last,
+        "made_with": {
+            "llmlab": __version__,
+            "torch": torch.__version__,
+            "processor": platform.machine(),
+            "threads": torch.get_num_threads(),
+        },
+    }

@@ -39,7 +39,7 @@ def _project_blocks(x: Tensor, weight: BlockQuantizedTensor) -> Tensor:
     if _needs_gradient(x, weight):
         return F.linear(x, weight.dequantize().to(x.dtype))
     few_rows = x.numel() < MANY_IN_BLOCKS * x.size(-1)
-    if few_rows and x.dtype == torch.float32 and x.device.type == "cpu":
+    if few_rows and x.dtype == torch.float32 and weight.can_multiply:
         return weight.multiply(x)
     return _project_pieces(x, weight, lambda rows, room: weight.rows(rows, room).to(x.dtype))
 

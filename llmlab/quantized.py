@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.utils._pytree import tree_map
 
 aten = torch.ops.aten
+WIDTHS = (64, 32, 16)  # of a block, the first that divides a row; products need one of these
 FEW_WEIGHTS = 2**16  # fewer are multiplied sooner than a second thread has woken up
 NONE = torch.empty(0, 0)
 
@@ -117,6 +118,11 @@ class BlockQuantizedTensor(torch.Tensor):
         _kernels().multiply(vectors.numpy(), *arrays, out.view(-1, rows).numpy(), n_parts)
         return out
 
+    @property
+    def can_multiply(self) -> bool:
+        """Whether ``multiply`` takes blocks of this width, on this device."""
+        return self.quants.size(2) % WIDTHS[-1] == 0 and self.quants.device.type == "cpu"
+
     def parts(self, sizes: Sequence[int]) -> list[BlockQuantizedTensor]:
         """The rows cut into runs of these lengths, in the same memory."""
         starts = [sum(sizes[:i]) for i in range(len(sizes))]
@@ -149,6 +155,15 @@ class BlockQuantizedTensor(torch.Tensor):
 
     def __repr__(self, *, tensor_contents=None) -> str:
         return f"BlockQuantizedTensor of {self.shape[0]} × {self.shape[1]} weights"
+
+
+def quantize(weight: Tensor) -> BlockQuantizedTensor:
+    """A matrix rounded to integers from -127 to 127, each block's largest weight becoming 127."""
+    columns = weight.size(1)
+    width = next((width for width in WIDTHS if columns % width == 0), columns)
+    blocks = weight.detach().float().unflatten(1, (-1, width))
+    scales = blocks.abs().amax(2).clamp_min(1e-12) / 127
+    return BlockQuantizedTensor((blocks / scales[..., None]).round().to(torch.int8), scales)
 
 
 def concatenate(matrices: list[BlockQuantizedTensor]) -> BlockQuantizedTensor | None:

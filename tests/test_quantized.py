@@ -11,7 +11,7 @@ from torch import nn
 
 from llmlab import linear
 from llmlab.linear import Linear, lay_side_by_side, project, project_together
-from llmlab.quantized import BlockQuantizedTensor, concatenate
+from llmlab.quantized import BlockQuantizedTensor, concatenate, quantize
 
 # Widths as the formats have them; the last is large enough for two threads.
 SHAPES = [(5, 3, 32), (7, 4, 16), (2 * linear.PIECE + 3, 2, 32)]
@@ -137,3 +137,18 @@ def test_blocks_of_different_kinds_stay_apart():
     lay_side_by_side(several)
     for found, m in zip(project_together(x, several), matrices, strict=True):
         torch.testing.assert_close(found, F.linear(x, m.dequantize()), rtol=1e-4, atol=1e-2)
+
+
+@pytest.mark.parametrize("columns, width", [(256, 64), (96, 32), (688, 16), (20, 20)])
+@torch.no_grad()
+def test_quantizing_rounds_to_half_a_step(columns, width):
+    weight = torch.randn(7, columns, generator=torch.Generator().manual_seed(2))
+    m = quantize(weight)
+    assert m.quants.shape == (7, columns // width, width)
+    steps = m.scales.repeat_interleave(width, dim=1)
+    assert ((m.dequantize() - weight).abs() <= 0.5001 * steps).all()
+    assert (m.quants.abs().amax(2) == 127).all()
+    assert m.can_multiply == (width % 16 == 0)
+    x = torch.randn(3, columns, generator=torch.Generator().manual_seed(3))
+    expected = F.linear(x.double(), m.dequantize().double())
+    torch.testing.assert_close(project(x, m).double(), expected, atol=1e-4, rtol=1e-5)

@@ -1,12 +1,15 @@
 """The folders of the project's own models."""
 
 import json
+import sys
 
 import pytest
 import torch
 
+import llmlab
 from llmlab.checkpoints.own import is_own, load_own, load_tokenizer, save_model
 from llmlab.config import TransformerConfig
+from llmlab.quantized import BlockQuantizedTensor, dense
 from llmlab.transformer import Transformer
 from tests.training_setup import SHAPE, write_tokenizer
 
@@ -32,6 +35,31 @@ def test_a_saved_model_is_loaded_again(tmp_path, transformer, stored, near):
     assert json.loads((folder / "training.json").read_text()) == {"seed": 3}
     half = load_own(folder, dtype=torch.float16)
     assert half.dtype == torch.float16 and half.transformer.stream_dtype == torch.float32
+
+
+def test_integers_stay_in_blocks_unless_another_dtype_is_asked_for(tmp_path, transformer):
+    folder = save_model(tmp_path / "m", transformer, write_tokenizer(tmp_path / "t"), "int8")
+    blocks, plain = (load_own(folder, dtype=dtype).transformer for dtype in (None, torch.float32))
+    for name, weight in plain.named_parameters():
+        kept = blocks.get_parameter(name)
+        assert isinstance(kept, BlockQuantizedTensor) == (weight.dim() == 2), name
+        assert not isinstance(weight, BlockQuantizedTensor)
+        assert torch.equal(dense(kept), weight), name
+    ids = torch.randint(0, 64, (1, 9))
+    with torch.no_grad():
+        torch.testing.assert_close(blocks(ids).logits, plain(ids).logits, atol=1e-5, rtol=1e-4)
+
+
+def test_the_books_models_load_by_name(tmp_path, transformer, monkeypatch):
+    home = sys.modules["llmlab.checkpoints.load"]  # `llmlab.checkpoints.load` is the function
+    monkeypatch.setattr(home, "OWN_MODELS", tmp_path / "models")
+    with pytest.raises(ValueError, match="there is no model 'mini'; "):
+        llmlab.load("mini")
+    save_model(tmp_path / "models" / "mini", transformer, write_tokenizer(tmp_path / "t"), "int8")
+    model = llmlab.load("mini", device="cpu")
+    assert (model.name, model.dtype, model.config) == ("mini", torch.float32, transformer.config)
+    with pytest.raises(ValueError, match="there is no model 'mimi'; did you mean 'mini'"):
+        llmlab.load("mimi")
 
 
 def test_sizes_on_the_disk(tmp_path, transformer):

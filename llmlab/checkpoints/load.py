@@ -34,8 +34,8 @@ def load(
             or a Hugging Face name ("openai-community/gpt2"), which needs internet once.
         device: "auto" takes a CUDA device if there is one, else Apple's GPU, else the CPU.
         dtype: of the matrices. "auto" leaves those of a GGUF file on a CPU in the blocks of
-            integers that the file stores, is float32 for the book's own small models, and float16
-            otherwise. Norms, biases and all sums are never below float32.
+            integers that the file stores, and the book's own models too; otherwise it is float32
+            for these and float16 for all others. Norms, biases and all sums are never below float32.
 
     Raises:
         TypeError: a name, device or dtype that is no text, path, torch.device or torch.dtype.
@@ -136,7 +136,7 @@ def _load_folder(path: Path, device, dtype: torch.dtype | None, name: str) -> La
             f"to read the folder {path}, run `pip install {error.name}`"
         ) from None
     if is_own(path):
-        return load_own(path, device, dtype or torch.float32, name)
+        return load_own(path, device, dtype, name)
     return load_folder(path, device, dtype or choose_dtype("auto"), name)
 
 

@@ -2,7 +2,7 @@
 
 ``config.json`` (with "model_type": "llmlab"), ``model.safetensors``, ``tokenizer.json`` and
 ``training.json``, the record of the run that made it. Matrices are float32, bfloat16, or int8
-with one float32 scale for each row; norms and biases are float32.
+with one float32 scale for each block of a row; norms and biases are float32.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import save
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..config import TransformerConfig
 from ..model import LanguageModel
+from ..quantized import BlockQuantizedTensor, dense, quantize
 from ..tokenizers import Tokenizer, load_trained
 from ..training.files import full_disk_named, new_folder
 from ..transformer import Transformer
@@ -92,14 +93,15 @@ def is_own(folder: str | Path) -> bool:
 def load_own(
     folder: str | Path,
     device: torch.device | str = "cpu",
-    dtype: torch.dtype = torch.float32,
+    dtype: torch.dtype | None = torch.float32,
     name: str | None = None,
 ) -> LanguageModel:
     """The model in a folder that ``save_model`` wrote.
 
     Args:
         device: where the weights go.
-        dtype: what the matrices become, whatever they are stored as.
+        dtype: what the matrices become, whatever they are stored as; None: float32, but int8
+            stays in its blocks on a CPU.
         name: of the model; None: the path.
 
     Raises:
@@ -108,7 +110,9 @@ def load_own(
     """
     folder = Path(folder)
     config, stored = read_own_config(folder)
-    transformer = empty_transformer(config, torch.device(device), dtype)
+    device = torch.device(device)
+    transformer = empty_transformer(config, device, dtype or torch.float32)
+    stays_in_blocks = dtype is None and device.type == "cpu"
     tensors = SafetensorsFolder(folder)
     parameters = dict(transformer.named_parameters())
     matrices = [key for key, parameter in parameters.items() if parameter.dim() == 2]
@@ -118,13 +122,18 @@ def load_own(
         for key, parameter in parameters.items():
             value = tensors[key]
             if key + SCALE in scales:
-                value = value.float() * tensors[key + SCALE]
+                value = _in_blocks(value, tensors[key + SCALE], folder)
             if value.shape != parameter.shape:
                 raise ValueError(
                     f"{folder / WEIGHTS}: {key} has the shape {tuple(value.shape)} and config.json "
                     f"asks for {tuple(parameter.shape)}; they belong to different models"
                 )
-            parameter.copy_(value)
+            if stays_in_blocks and isinstance(value, BlockQuantizedTensor):
+                module, _, attribute = key.rpartition(".")
+                value = nn.Parameter(value, requires_grad=False)
+                setattr(transformer.get_submodule(module), attribute, value)
+            else:
+                parameter.copy_(dense(value))
     transformer.lay_side_by_side()
     tokenizer = load_tokenizer(folder)
     if tokenizer.vocab_size > config.vocab_size:
@@ -190,10 +199,19 @@ def packed(weights: Mapping[str, Tensor], stored: str) -> dict[str, Tensor]:
             dtype = STORED[stored] if weight.dim() == 2 else torch.float32
             tensors[name] = weight.to(dtype).contiguous().clone()
             continue
-        scale = weight.abs().amax(1, keepdim=True).clamp_min(1e-12) / 127
-        tensors[name] = (weight / scale).round().to(torch.int8)
-        tensors[name + SCALE] = scale
+        blocks = quantize(weight)
+        tensors[name], tensors[name + SCALE] = blocks.quants.flatten(1), blocks.scales
     return tensors
+
+
+def _in_blocks(quants: Tensor, scales: Tensor, folder: Path) -> BlockQuantizedTensor:
+    rows, columns = quants.shape
+    if len(scales) != rows or scales.dim() != 2 or columns % max(1, scales.size(1)):
+        raise ValueError(
+            f"{folder / WEIGHTS}: {rows} × {columns} integers have scales of the shape "
+            f"{tuple(scales.shape)}; the file is altered"
+        )
+    return BlockQuantizedTensor(quants.view(rows, scales.size(1), -1), scales)
 
 
 def _check_names(wanted: set[str], there: set[str], folder: Path) -> None:

@@ -10,8 +10,16 @@ from .embedding import EmbeddingView
 from .network import NetworkView
 from .next_token import NextTokenView
 from .tokenizer import TokenizerView
+from .training import TrainingView
 
-VIEWS: tuple[type[View], ...] = (AttentionView, NextTokenView, EmbeddingView, NetworkView, TokenizerView)
+VIEWS: tuple[type[View], ...] = (
+    AttentionView,
+    NextTokenView,
+    EmbeddingView,
+    NetworkView,
+    TokenizerView,
+    TrainingView,
+)
 
 
 def module_sources() -> dict[str, str]:
@@ -27,6 +35,7 @@ __all__ = [
     "NetworkView",
     "NextTokenView",
     "TokenizerView",
+    "TrainingView",
     "View",
     "array",
     "module_source",

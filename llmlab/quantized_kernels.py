@@ -6,6 +6,8 @@ weight: Σ (scale · q − minimum) · x = scale · Σ q · x − minimum · Σ 
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 from llvmlite import ir
 from numba import njit, prange, types
@@ -18,6 +20,7 @@ AT_ONCE = 16  # weights in a turn of the innermost loop; every format's blocks a
 
 FLOAT, BYTE, INDEX = ir.FloatType(), ir.IntType(8), ir.IntType(64)
 FLOATS, BYTES = ir.VectorType(FLOAT, LANES), ir.VectorType(BYTE, LANES)
+ONE_AT_A_TIME = threading.Lock()  # where OpenMP is missing, Numba's own threads need it
 ANY_ORDER = ("reassoc", "contract", "nsz")  # of the sums; infinities and NaN keep their meaning
 
 
@@ -136,7 +139,8 @@ def multiply(
     if n_parts == 1:  # nothing to hand out
         _multiply_rows(x, quants, scales, minimums, 0, out.shape[1], out)
     else:
-        _multiply_in_parts(x, quants, scales, minimums, out, n_parts)
+        with ONE_AT_A_TIME:
+            _multiply_in_parts(x, quants, scales, minimums, out, n_parts)
 
 
 @njit(cache=True)
@@ -171,4 +175,5 @@ def widen(
     if n_parts == 1:
         _widen_rows(quants, scales, minimums, 0, len(quants), out)
     else:
-        _widen_in_parts(quants, scales, minimums, out, n_parts)
+        with ONE_AT_A_TIME:
+            _widen_in_parts(quants, scales, minimums, out, n_parts)

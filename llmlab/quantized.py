@@ -57,8 +57,9 @@ class BlockQuantizedTensor(torch.Tensor):
         self = torch.Tensor._make_wrapper_subclass(
             cls, (rows, blocks * width), dtype=torch.float32, device=quants.device
         )
-        self.quants, self.scales = quants, scales
-        self.minimums = NONE.to(quants.device) if minimums is None else minimums
+        # The kernels read each part from its beginning to its end.
+        self.quants, self.scales = quants.contiguous(), scales.contiguous()
+        self.minimums = (NONE.to(quants.device) if minimums is None else minimums).contiguous()
         self.whole, self.n_parts = None, 0
         return self
 
@@ -111,7 +112,7 @@ class BlockQuantizedTensor(torch.Tensor):
     def multiply(self, x: Tensor) -> Tensor:
         """x · Wᵀ without widening the matrix: (…, column) → (…, row), float32 on the CPU."""
         rows, blocks, width = self.quants.shape
-        vectors = x.reshape(-1, blocks, width)
+        vectors = x.reshape(-1, blocks, width).contiguous()
         out = torch.empty(*x.shape[:-1], rows)
         arrays = self._arrays
         n_parts = _n_parts(self.quants)

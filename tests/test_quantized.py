@@ -152,3 +152,18 @@ def test_quantizing_rounds_to_half_a_step(columns, width):
     x = torch.randn(3, columns, generator=torch.Generator().manual_seed(3))
     expected = F.linear(x.double(), m.dequantize().double())
     torch.testing.assert_close(project(x, m).double(), expected, atol=1e-4, rtol=1e-5)
+
+
+@torch.no_grad()
+def test_rows_that_do_not_lie_together():
+    m = matrix((6, 3, 32))
+    x = torch.randn(2, 5, 96, generator=torch.Generator().manual_seed(4))
+    expected = F.linear(x.double(), plain(m))
+    for part in (slice(-1, None), slice(1, 4, 2)):
+        found = project(x[:, part], m)
+        torch.testing.assert_close(found.double(), expected[:, part], atol=1e-3, rtol=1e-5)
+    apart = torch.zeros(6, 6, 32, dtype=torch.int8)
+    apart[:, ::2] = m.quants
+    twin = BlockQuantizedTensor(apart[:, ::2], m.scales.T.contiguous().T)
+    assert torch.equal(twin.dequantize(), m.dequantize())
+    assert torch.equal(project(x[:, -1:], twin), project(x[:, -1:], m))

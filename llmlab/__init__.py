@@ -31,7 +31,6 @@ _HOME = {
     "EmbeddingView": "views",
     "NetworkView": "views",
     "TokenizerView": "views",
-    "TrainingView": "views",
 }
 
 __all__ = sorted(_HOME)

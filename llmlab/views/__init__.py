@@ -10,7 +10,6 @@ from .embedding import EmbeddingView
 from .network import NetworkView
 from .next_token import NextTokenView
 from .tokenizer import TokenizerView
-from .training import TrainingView
 
 VIEWS: tuple[type[View], ...] = (
     AttentionView,
@@ -18,7 +17,6 @@ VIEWS: tuple[type[View], ...] = (
     EmbeddingView,
     NetworkView,
     TokenizerView,
-    TrainingView,
 )
 
 
@@ -35,7 +33,6 @@ __all__ = [
     "NetworkView",
     "NextTokenView",
     "TokenizerView",
-    "TrainingView",
     "View",
     "array",
     "module_source",

@@ -1,4 +1,4 @@
-"""The command ``llmlab``: doctor, trace, generate, corpus, train, bench.
+"""The command ``llmlab``: doctor, trace, generate, corpus, train, evaluate, bench.
 
 What a command needs is imported when it runs: ``llmlab --help`` answers without torch.
 """
@@ -114,6 +114,12 @@ def parser() -> argparse.ArgumentParser:
         "--compact", type=Path, metavar="FOLDER", help="write the run's last checkpoint, small"
     )
     train.set_defaults(run=run_train)
+
+    evaluate = commands.add_parser("evaluate", help="measure one of the book's own models")
+    evaluate.add_argument("model", metavar="MODEL", help="its name or folder, or a run's folder")
+    evaluate.add_argument("--quick", action="store_true", help="fewer texts, in about a minute")
+    evaluate.add_argument("--json", type=Path, metavar="FILE", help="write every number there")
+    evaluate.set_defaults(run=run_evaluate)
 
     bench = commands.add_parser("bench", help="measure speed and memory beside other libraries")
     bench.add_argument("what", nargs="?", choices=["generation", "training"], default="generation")
@@ -272,6 +278,13 @@ def run_train(options: argparse.Namespace) -> int:
     if int(os.environ.get("RANK", 0)) == 0:  # under torchrun one process speaks for all
         Printer().line(f"written to {folder}", "dim")
     return 0
+
+
+def run_evaluate(options: argparse.Namespace) -> int:
+    """``llmlab evaluate MODEL``: every measurement that fits it, as tables and as JSON."""
+    from .evaluation.command import run
+
+    return run(options)
 
 
 def run_bench(options: argparse.Namespace) -> int:

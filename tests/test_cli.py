@@ -37,7 +37,7 @@ def test_help_does_not_import_torch():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    for command in ("doctor", "trace", "generate", "corpus", "train", "bench"):
+    for command in ("doctor", "trace", "generate", "corpus", "train", "evaluate", "bench"):
         assert command in done.stdout
 
 

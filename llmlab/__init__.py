@@ -31,6 +31,7 @@ _HOME = {
     "EmbeddingView": "views",
     "NetworkView": "views",
     "TokenizerView": "views",
+    "TrainingView": "views",
 }
 
 __all__ = sorted(_HOME)

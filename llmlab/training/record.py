@@ -12,7 +12,7 @@ from .. import __version__
 from .evaluation import Evaluation
 from .log import read_metrics
 
-CURVES = ("loss", "learning_rate", "gradient_norm")
+CURVES = ("loss", "learning_rate", "gradient_norm", "tokens_per_second")
 
 
 def training_record(
@@ -21,14 +21,12 @@ def training_record(
     """A run as plain values.
 
     Returns:
-        ``config`` with every default; ``command``; ``curves``: name → [[step, value], …], no
-        more than ``points`` of them, the last included; ``evaluations``; ``samples``: step,
+        ``config`` with every default; ``command``; ``curves``: name → [[step, value], …], about
+        ``points`` of them, every checkpoint and each curve's extremes included; ``evaluations``; ``samples``: step,
         prompt and text; ``evaluation``: the last; ``made_with``: versions and processor.
     """
     entries = read_metrics(run)
-    steps = [entry for entry in entries if "loss" in entry]
-    stride = max(1, -(-len(steps) // points))
-    kept = [entry for i, entry in enumerate(steps) if i % stride == 0 or i == len(steps) - 1]
+    kept = _thinned(entries, points)
     last = None
     if evaluation is not None:
         last = dataclasses.asdict(evaluation) | {
@@ -38,7 +36,10 @@ def training_record(
     return {
         "config": config,
         "command": "llmlab train config.yaml",
-        "curves": {name: [[entry["step"], entry[name]] for entry in kept] for name in CURVES},
+        "curves": {
+            name: [[entry["step"], entry[name]] for entry in kept if name in entry]
+            for name in CURVES
+        },
         "evaluations": [entry for entry in entries if "validation_loss" in entry],
         "samples": [entry for entry in entries if "text" in entry],
         "evaluation": last,
@@ -49,3 +50,19 @@ def training_record(
             "threads": torch.get_num_threads(),
         },
     }
+
+
+def _thinned(entries: list[dict], points: int) -> list[dict]:
+    """Every so many of the steps, and those that a reader asks for by name."""
+    steps = [entry for entry in entries if "loss" in entry]
+    marked = {entry["step"] for entry in entries if "validation_loss" in entry or "text" in entry}
+    for name in CURVES:
+        there = [entry for entry in steps if name in entry]
+        if there:
+            marked |= {find(there, key=lambda e: e[name])["step"] for find in (min, max)}
+    stride = max(1, -(-len(steps) // points))
+    return [
+        entry
+        for i, entry in enumerate(steps)
+        if i % stride == 0 or i == len(steps) - 1 or entry["step"] in marked
+    ]

@@ -10,6 +10,7 @@ from .embedding import EmbeddingView
 from .network import NetworkView
 from .next_token import NextTokenView
 from .tokenizer import TokenizerView
+from .training import TrainingView
 
 VIEWS: tuple[type[View], ...] = (
     AttentionView,
@@ -17,6 +18,7 @@ VIEWS: tuple[type[View], ...] = (
     EmbeddingView,
     NetworkView,
     TokenizerView,
+    TrainingView,
 )
 
 
@@ -33,6 +35,7 @@ __all__ = [
     "NetworkView",
     "NextTokenView",
     "TokenizerView",
+    "TrainingView",
     "View",
     "array",
     "module_source",

@@ -5,9 +5,21 @@ from __future__ import annotations
 import pytest
 
 from llmlab.exercises import exercises, verdict
-from tests import test_exercises_05, test_exercises_07, test_exercises_14
+from tests import (
+    test_exercises_01,
+    test_exercises_05,
+    test_exercises_07,
+    test_exercises_08,
+    test_exercises_14,
+)
 
-CHAPTERS = (test_exercises_05, test_exercises_07, test_exercises_14)
+CHAPTERS = (
+    test_exercises_01,
+    test_exercises_05,
+    test_exercises_07,
+    test_exercises_08,
+    test_exercises_14,
+)
 RIGHT = {number: answers for chapter in CHAPTERS for number, answers in chapter.RIGHT.items()}
 WRONG = {number: answers for chapter in CHAPTERS for number, answers in chapter.WRONG.items()}
 

@@ -27,7 +27,7 @@ def project(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     if isinstance(weight, BlockQuantizedTensor):
         product = _project_blocks(x, weight)
     elif _goes_in_pieces(x, weight):
-        product = _project_pieces(x, weight, lambda rows, room: weight[rows].to(x.dtype))
+        product = _project_pieces(x, weight.size(0), lambda rows: weight[rows].to(x.dtype))
     elif weight.dtype != x.dtype:
         product = F.linear(x.to(weight.dtype), weight).to(x.dtype)
     else:
@@ -41,19 +41,16 @@ def _project_blocks(x: Tensor, weight: BlockQuantizedTensor) -> Tensor:
     few_rows = x.numel() < MANY_IN_BLOCKS * x.size(-1)
     if few_rows and x.dtype == torch.float32 and weight.can_multiply:
         return weight.multiply(x)
-    return _project_pieces(x, weight, lambda rows, room: weight.rows(rows, room).to(x.dtype))
-
-
-def _project_pieces(
-    x: Tensor, weight: Tensor, widened: Callable[[slice, Tensor], Tensor]
-) -> Tensor:
-    n_rows = weight.size(0)
-    product = x.new_empty(*x.shape[:-1], n_rows)
     # Fresh memory for every piece would cost more than what is written to it.
-    room = torch.empty(min(PIECE, n_rows), weight.size(1), device=weight.device)
+    room = torch.empty(min(PIECE, weight.size(0)), weight.size(1))
+    return _project_pieces(x, weight.size(0), lambda rows: weight.rows(rows, room).to(x.dtype))
+
+
+def _project_pieces(x: Tensor, n_rows: int, widened: Callable[[slice], Tensor]) -> Tensor:
+    product = x.new_empty(*x.shape[:-1], n_rows)
     for start in range(0, n_rows, PIECE):
         rows = slice(start, start + PIECE)
-        product[..., rows] = F.linear(x, widened(rows, room))
+        product[..., rows] = F.linear(x, widened(rows))
     return product
 
 

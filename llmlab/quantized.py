@@ -8,14 +8,15 @@ goes into.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
-from importlib import import_module
-from types import ModuleType
+from functools import cached_property
 
 import torch
+from numpy import ndarray
 from torch import Tensor
 from torch.utils._pytree import tree_map
+
+from . import quantized_kernels
 
 aten = torch.ops.aten
 WIDTHS = (64, 32, 16)  # of a block, the first that divides a row; products need one of these
@@ -102,7 +103,7 @@ class BlockQuantizedTensor(torch.Tensor):
             out = torch.empty(len(quants), self.size(1)) if out is None else out[: len(quants)]
             minimums = self.minimums[index] if len(self.minimums) else self.minimums
             arrays = (part.numpy() for part in (quants, scales, minimums, out.view(quants.shape)))
-            _kernels().widen(*arrays, _n_parts(quants))
+            quantized_kernels.widen(*arrays, _n_parts(quants))
             return out
         weights = quants * scales[..., None]
         if len(self.minimums):
@@ -114,9 +115,9 @@ class BlockQuantizedTensor(torch.Tensor):
         rows, blocks, width = self.quants.shape
         vectors = x.reshape(-1, blocks, width).contiguous()
         out = torch.empty(*x.shape[:-1], rows)
-        arrays = self._arrays
+        products = out.view(-1, rows).numpy()
         n_parts = _n_parts(self.quants)
-        _kernels().multiply(vectors.numpy(), *arrays, out.view(-1, rows).numpy(), n_parts)
+        quantized_kernels.multiply(vectors.numpy(), *self._arrays, products, n_parts)
         return out
 
     @property
@@ -140,13 +141,10 @@ class BlockQuantizedTensor(torch.Tensor):
             return None
         return whole if all(getattr(part, "whole", None) is whole for part in parts) else None
 
-    @property
-    def _arrays(self):
-        found = self.__dict__.get("_as_numpy")
-        if found is None:  # made once: a token's products are many and small
-            found = tuple(part.numpy() for part in (self.quants, self.scales, self.minimums))
-            self._as_numpy = found
-        return found
+    @cached_property
+    def _arrays(self) -> tuple[ndarray, ...]:
+        # Made once: a token's products are many and small.
+        return tuple(part.numpy() for part in (self.quants, self.scales, self.minimums))
 
     def _with(self, change, whole=None) -> BlockQuantizedTensor:
         minimums = change(self.minimums) if len(self.minimums) else None
@@ -181,12 +179,6 @@ def concatenate(matrices: list[BlockQuantizedTensor]) -> BlockQuantizedTensor | 
 def dense(weight: Tensor) -> Tensor:
     """The weights as a plain tensor, which they may be already."""
     return weight.dequantize() if isinstance(weight, BlockQuantizedTensor) else weight
-
-
-@functools.cache
-def _kernels() -> ModuleType:
-    # Numba takes a third of a second and 60 MB, which only a model in blocks should cost.
-    return import_module(".quantized_kernels", __package__)
 
 
 def _n_parts(quants: Tensor) -> int:

@@ -10,6 +10,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from ..config import TransformerConfig
+from ..quantized import BlockQuantizedTensor
 from ..transformer import Transformer
 
 DRAWS = {torch.Tensor.normal_, torch.Tensor.uniform_, torch.Tensor.fill_, torch.Tensor.zero_}
@@ -36,6 +37,13 @@ def empty_transformer(
         if parameter.dim() == 1:
             parameter.data = torch.empty(parameter.shape, dtype=torch.float32, device=device)
     return transformer.eval().requires_grad_(False)
+
+
+def put_blocks(transformer: Transformer, name: str, weight: BlockQuantizedTensor) -> None:
+    """A matrix in blocks in the place of the parameter of that name."""
+    module, _, attribute = name.rpartition(".")
+    parameter = nn.Parameter(weight, requires_grad=False)
+    setattr(transformer.get_submodule(module), attribute, parameter)
 
 
 @contextmanager

@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-from torch import nn
 
 from ..config import TransformerConfig
 from ..quantized import BlockQuantizedTensor
 from ..transformer import Transformer
 from .dequantize import UNPACKERS, dequantize, unpack
+from .empty import put_blocks
 from .gguf import GGUF, TensorInfo
 
 SLICE = 2**18  # weights turned to float32 at once: they stay in the processor's cache
@@ -82,9 +82,7 @@ def fill(transformer: Transformer, gguf: GGUF, *, in_blocks: bool) -> None:
             is_table = name == "embedding.token.weight" and parameter.dtype == torch.float32
             stays = in_blocks or is_table and parameter.device.type == "cpu"
             if stays and tensor.type in UNPACKERS:
-                module, _, attribute = name.rpartition(".")
-                blocks = nn.Parameter(_in_blocks(tensor, gguf), requires_grad=False)
-                setattr(transformer.get_submodule(module), attribute, blocks)
+                put_blocks(transformer, name, _in_blocks(tensor, gguf))
             else:
                 _fill_parameter(parameter, tensor, gguf)
 

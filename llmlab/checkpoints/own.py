@@ -16,7 +16,7 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import save
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..config import TransformerConfig
 from ..model import LanguageModel
@@ -24,7 +24,7 @@ from ..quantized import BlockQuantizedTensor, dense, quantize
 from ..tokenizers import Tokenizer, load_trained
 from ..training.files import full_disk_named, new_folder
 from ..transformer import Transformer
-from .empty import empty_transformer
+from .empty import empty_transformer, put_blocks
 from .tensors import SafetensorsFolder
 
 MODEL_TYPE = "llmlab"
@@ -129,9 +129,7 @@ def load_own(
                     f"asks for {tuple(parameter.shape)}; they belong to different models"
                 )
             if stays_in_blocks and isinstance(value, BlockQuantizedTensor):
-                module, _, attribute = key.rpartition(".")
-                value = nn.Parameter(value, requires_grad=False)
-                setattr(transformer.get_submodule(module), attribute, value)
+                put_blocks(transformer, key, value)
             else:
                 parameter.copy_(dense(value))
     transformer.lay_side_by_side()

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from ..checkpoints import load
-from ..checkpoints.own import is_own, load_own, load_tokenizer
+from ..checkpoints.own import load_tokenizer
 from ..model import LanguageModel
 from ..terminal import Printer
 from ..tokenizers import Tokenizer
@@ -55,8 +55,6 @@ def open_model(name: str) -> LanguageModel:
     Raises as ``llmlab.load`` and, for a run, ``training.checkpoint.find_checkpoint``.
     """
     folder = Path(name).expanduser()
-    if is_own(folder):
-        return load_own(folder, name=name)
     if is_run(folder):
         return model_of_a_run(folder.resolve(), name)
     return load(name, "cpu", "float32")

@@ -167,6 +167,16 @@ function slider(label, { min, max, step, value, format = String }, changed) {
   };
 }
 
+// What a key adds to a slider, in steps of the slider's own choosing.
+const SLIDER_KEYS = {
+  ArrowRight: 1,
+  ArrowUp: 1,
+  ArrowLeft: -1,
+  ArrowDown: -1,
+  PageUp: 10,
+  PageDown: -10,
+};
+
 /** A choice from a list. @param {{value: string, label: string}[]} options */
 function choice(label, options, value, changed) {
   const input = element(

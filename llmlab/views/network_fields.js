@@ -35,18 +35,11 @@ function numberControl(label, limits, changed, settled) {
   });
   // The keys take even steps, whatever number it stands at.
   range.addEventListener("keydown", (event) => {
-    const steps = {
-      ArrowRight: 1,
-      ArrowUp: 1,
-      ArrowLeft: -1,
-      ArrowDown: -1,
-      PageUp: 10,
-      PageDown: -10,
-    };
-    if (!steps[event.key] || event.altKey || event.metaKey || event.ctrlKey) return;
+    const steps = SLIDER_KEYS[event.key];
+    if (!steps || event.altKey || event.metaKey || event.ctrlKey) return;
     event.preventDefault();
     const step = evenStep(range.max - range.min);
-    const next = Math.round(value / step + steps[event.key]) * step;
+    const next = Math.round(value / step + steps) * step;
     take(Math.min(Math.max(Number(next.toPrecision(6)), range.min), range.max));
     write();
     settled();

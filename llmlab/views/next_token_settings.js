@@ -36,18 +36,11 @@ function settingsPanel(changed) {
   // A recorded setting need not lie on a slider's grid, so the grid is only for the keys.
   for (const { input } of [temperature, topP]) {
     input.addEventListener("keydown", (event) => {
-      const way = {
-        ArrowRight: 1,
-        ArrowUp: 1,
-        ArrowLeft: -1,
-        ArrowDown: -1,
-        PageUp: 10,
-        PageDown: -10,
-      };
-      if (!way[event.key]) return;
+      const steps = SLIDER_KEYS[event.key];
+      if (!steps) return;
       event.preventDefault();
       input.value = Math.min(
-        Math.max(snap(Number(input.value) + way[event.key] / 100), input.min),
+        Math.max(snap(Number(input.value) + steps / 100), input.min),
         input.max,
       );
       input.dispatchEvent(new Event("input"));

@@ -17,9 +17,9 @@ from torch import Tensor
 from torch.utils._pytree import tree_map
 
 from . import quantized_kernels
+from .quantized_kernels import WIDTHS
 
 aten = torch.ops.aten
-WIDTHS = (64, 32, 16)  # of a block, the first that divides a row; products need one of these
 FEW_WEIGHTS = 2**16  # fewer are multiplied sooner than a second thread has woken up
 NONE = torch.empty(0, 0)
 
@@ -123,7 +123,7 @@ class BlockQuantizedTensor(torch.Tensor):
     @property
     def can_multiply(self) -> bool:
         """Whether ``multiply`` takes blocks of this width, on this device."""
-        return self.quants.size(2) % WIDTHS[-1] == 0 and self.quants.device.type == "cpu"
+        return self.quants.size(2) in WIDTHS and self.quants.device.type == "cpu"
 
     def parts(self, sizes: Sequence[int]) -> list[BlockQuantizedTensor]:
         """The rows cut into runs of these lengths, in the same memory."""

@@ -14,7 +14,7 @@ from llmlab.linear import Linear, lay_side_by_side, project, project_together
 from llmlab.quantized import BlockQuantizedTensor, concatenate, quantize
 
 # Widths as the formats have them; the last is large enough for two threads.
-SHAPES = [(5, 3, 32), (7, 4, 16), (2 * linear.PIECE + 3, 2, 32)]
+SHAPES = [(5, 3, 32), (7, 4, 16), (6, 2, 64), (2 * linear.PIECE + 3, 2, 32)]
 
 
 def matrix(shape=(5, 3, 32), *, minimums: bool = False, seed: int = 0) -> BlockQuantizedTensor:

@@ -86,6 +86,22 @@ def test_learning_rate_by_hand():
     assert learning_rate(0, 1, OptimizerConfig(warmup_steps=0)) > 0
 
 
+def test_learning_rate_with_a_plateau():
+    config = OptimizerConfig(
+        learning_rate=1.0, final_learning_rate=0.2, warmup_steps=4, decay_steps=4
+    )
+    rates = [learning_rate(step, 13, config) for step in range(13)]
+    assert rates[:9] == [0.25, 0.5, 0.75] + 6 * [1.0]
+    assert rates[9] == pytest.approx(0.2 + 0.8 * (1 + math.cos(math.pi / 4)) / 2)
+    assert rates[10:] == [pytest.approx(0.6), pytest.approx(rates[11]), pytest.approx(0.2)]
+    # A longer run has the same beginning; a fall longer than the run begins after the warm-up.
+    assert [learning_rate(step, 99, config) for step in range(9)] == rates[:9]
+    all_of_it = OptimizerConfig(
+        learning_rate=1.0, final_learning_rate=0.2, warmup_steps=4, decay_steps=50
+    )
+    assert learning_rate(8, 13, all_of_it) == pytest.approx(0.6)
+
+
 def test_adamw_is_the_papers_and_decays_matrices_only():
     torch.manual_seed(2)
     model = torch.nn.Linear(3, 2)

@@ -32,11 +32,16 @@ class DataConfig:
 
 @dataclass(frozen=True)
 class OptimizerConfig:
-    """AdamW (Loshchilov and Hutter, 2019), warm-up, then half a cosine."""
+    """AdamW (Loshchilov and Hutter, 2019), warm-up, perhaps a plateau, then half a cosine.
+
+    With a plateau a run can be made longer after it began: until it falls, the rate does not
+    depend on how many steps there will be.
+    """
 
     learning_rate: float = 1e-3  # its peak
     final_learning_rate: float = 1e-4
     warmup_steps: int = 200
+    decay_steps: int = 0  # of the fall at the end; 0: all that follow the warm-up
     weight_decay: float = 0.1  # of matrices; vectors (norms and biases) do not decay
     beta1: float = 0.9
     beta2: float = 0.95
@@ -99,8 +104,9 @@ class TrainingConfig:
                 raise ValueError(f"optimizer.{name}={getattr(o, name)} must be from 0 to below 1")
         if not 0 < o.epsilon < 1:
             raise ValueError(f"optimizer.epsilon={o.epsilon} must be above 0 and below 1")
-        if o.warmup_steps < 0:
-            raise ValueError(f"optimizer.warmup_steps={o.warmup_steps} must be at least 0")
+        for name in ("warmup_steps", "decay_steps"):
+            if getattr(o, name) < 0:
+                raise ValueError(f"optimizer.{name}={getattr(o, name)} must be at least 0")
 
     def transformer(self, vocab_size: int) -> TransformerConfig:
         """The model's shape, for a tokenizer of so many tokens.

@@ -16,12 +16,16 @@ def learning_rate(step: int, n_steps: int, config: OptimizerConfig) -> float:
 
     It rises in a line over ``warmup_steps``, reaches its peak at the last of them, and falls
     along half a cosine (Loshchilov and Hutter, 2017, equation 5) to ``final_learning_rate`` at
-    the last step.
+    the last step. With ``decay_steps`` it stays at the peak until so many are left (Hägele et
+    al., 2024).
     """
     if step < config.warmup_steps:
         return config.learning_rate * (step + 1) / config.warmup_steps
     n_falling = n_steps - 1 - config.warmup_steps
-    done = 1.0 if n_falling <= 0 else min(1.0, (step - config.warmup_steps) / n_falling)
+    if config.decay_steps:
+        n_falling = min(n_falling, config.decay_steps)
+    left = n_steps - 1 - step
+    done = 1.0 if n_falling <= 0 else min(1.0, max(0.0, 1 - left / n_falling))
     share = 0.5 * (1 + math.cos(math.pi * done))
     return config.final_learning_rate + share * (
         config.learning_rate - config.final_learning_rate

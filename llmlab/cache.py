@@ -29,16 +29,25 @@ class LayerCache:
         Raises:
             ValueError: more positions than the cache was made for.
         """
-        end = self.length + key.size(2)
+        start = self.extend(key.size(2))
+        self.key.narrow(2, start, key.size(2)).copy_(key)
+        self.value.narrow(2, start, key.size(2)).copy_(value)
+        return self.read()
+
+    def extend(self, n_positions: int) -> int:
+        """Count so many more positions, which the caller fills; return where they begin.
+
+        Raises:
+            ValueError: more positions than the cache was made for.
+        """
+        start, end = self.length, self.length + n_positions
         if end > self.key.size(2):
             raise ValueError(
                 f"the cache holds {self.key.size(2)} positions and cannot take position {end}; "
                 "make it with a larger max_length"
             )
-        self.key.narrow(2, self.length, key.size(2)).copy_(key)
-        self.value.narrow(2, self.length, key.size(2)).copy_(value)
         self.length = end
-        return self.read()
+        return start
 
     def store(self, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
         """Keep these and nothing else, as cross-attention keeps those of its source."""
@@ -76,6 +85,7 @@ class KeyValueCache:
         self.cross = room(0) if config.architecture == "encoder-decoder" else None
         self.encoded: Tensor | None = None  # the encoder's output, (batch, source, d_model)
         self.source_mask: Tensor | None = None  # (batch, source), True for a real token
+        self.decoder = ...  # decoding.Decoder or None; the dots: not asked for yet
 
     @property
     def length(self) -> int:

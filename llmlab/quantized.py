@@ -17,10 +17,9 @@ from torch import Tensor
 from torch.utils._pytree import tree_map
 
 from . import quantized_kernels
-from .quantized_kernels import WIDTHS
+from .quantized_kernels import FEW_WEIGHTS, WIDTHS
 
 aten = torch.ops.aten
-FEW_WEIGHTS = 2**16  # fewer are multiplied sooner than a second thread has woken up
 NONE = torch.empty(0, 0)
 
 
@@ -117,7 +116,7 @@ class BlockQuantizedTensor(torch.Tensor):
         out = torch.empty(*x.shape[:-1], rows)
         products = out.view(-1, rows).numpy()
         n_parts = _n_parts(self.quants)
-        quantized_kernels.multiply(vectors.numpy(), *self._arrays, products, n_parts)
+        quantized_kernels.multiply(vectors.numpy(), *self.arrays, products, n_parts)
         return out
 
     @property
@@ -142,7 +141,8 @@ class BlockQuantizedTensor(torch.Tensor):
         return whole if all(getattr(part, "whole", None) is whole for part in parts) else None
 
     @cached_property
-    def _arrays(self) -> tuple[ndarray, ...]:
+    def arrays(self) -> tuple[ndarray, ...]:
+        """Quants, scales and minimums, as NumPy sees the same memory."""
         # Made once: a token's products are many and small.
         return tuple(part.numpy() for part in (self.quants, self.scales, self.minimums))
 

@@ -18,6 +18,7 @@ from numpy import ndarray
 LANES = 8  # float32 numbers in one register of AVX2; elsewhere LLVM divides or joins them
 WIDTHS = (64, 32, 16)  # of the blocks that there are products for, each with code of its own
 LINE = 64  # bytes that memory is read in
+FEW_WEIGHTS = 2**16  # fewer are multiplied sooner than a second thread has woken up
 AHEAD = 2048  # bytes from the weights at work to those asked for, before they are needed
 
 FLOAT, BYTE, INDEX = ir.FloatType(), ir.IntType(8), ir.IntType(64)
@@ -114,7 +115,7 @@ _dot, _dots_of_four = _dots(1), _dots(4)
 
 
 @njit(fastmath=set(ANY_ORDER), cache=True)
-def _multiply_rows(x, quants, scales, minimums, start, stop, out):
+def multiply_rows(x, quants, scales, minimums, start, stop, out):
     fours = len(x) // 4 * 4
     for row in range(start, stop):
         for vector in range(0, fours, 4):
@@ -135,11 +136,11 @@ def _multiply_rows(x, quants, scales, minimums, start, stop, out):
 
 
 @njit(parallel=True, cache=True)
-def _multiply_in_parts(x, quants, scales, minimums, out, n_parts):
+def multiply_in_parts(x, quants, scales, minimums, out, n_parts):
     rows = out.shape[1]
     for part in prange(n_parts):
         start, stop = part * rows // n_parts, (part + 1) * rows // n_parts
-        _multiply_rows(x, quants, scales, minimums, start, stop, out)
+        multiply_rows(x, quants, scales, minimums, start, stop, out)
 
 
 def multiply(
@@ -152,10 +153,10 @@ def multiply(
 ) -> None:
     """Each vector's dot product with each row."""
     if n_parts == 1:  # nothing to hand out
-        _multiply_rows(x, quants, scales, minimums, 0, out.shape[1], out)
+        multiply_rows(x, quants, scales, minimums, 0, out.shape[1], out)
     else:
         with ONE_AT_A_TIME:
-            _multiply_in_parts(x, quants, scales, minimums, out, n_parts)
+            multiply_in_parts(x, quants, scales, minimums, out, n_parts)
 
 
 @njit(cache=True)

@@ -12,6 +12,7 @@ from .attention import MultiHeadAttention, attention_mask
 from .block import Block
 from .cache import KeyValueCache
 from .config import TransformerConfig
+from .decoding import Decoder, decoder
 from .feedforward import FeedForward
 from .linear import lay_side_by_side
 from .norm import make_norm
@@ -171,6 +172,14 @@ class Transformer(nn.Module):
         """
         return self.blocks[0].attention_norm.weight.dtype
 
+    def _decoder(self, x: Tensor, cache: KeyValueCache | None) -> Decoder | None:
+        """What runs the blocks for one new token of a text, where compiled code can."""
+        if cache is None or x.shape[:2] != (1, 1) or torch.is_grad_enabled():
+            return None
+        if cache.decoder is ...:
+            cache.decoder = decoder(self.blocks, cache)
+        return cache.decoder
+
     def _encoded(
         self,
         source: Tensor | None,
@@ -216,6 +225,8 @@ class Transformer(nn.Module):
         recorder: Recorder | None = None,
     ) -> Tensor:  # (batch, position, d_model)
         causal = self.config.is_causal and blocks is self.blocks
+        if recorder is None and padding is None and (decode := self._decoder(x, cache)):
+            return decode(x)
         positions = torch.arange(start, start + x.size(1), device=x.device)
         # Layers of one kind share their mask and their angles.
         masks: dict[int | None, dict] = {}

@@ -8,6 +8,7 @@ from llmlab.exercises import exercises, verdict
 from tests import (
     test_exercises_01,
     test_exercises_05,
+    test_exercises_06,
     test_exercises_07,
     test_exercises_08,
     test_exercises_14,
@@ -16,6 +17,7 @@ from tests import (
 CHAPTERS = (
     test_exercises_01,
     test_exercises_05,
+    test_exercises_06,
     test_exercises_07,
     test_exercises_08,
     test_exercises_14,

@@ -79,7 +79,7 @@ def draw_everything(page) -> list[str]:
 
 
 # Views of chapters that are still to be written; each has browser tests of its own.
-AWAITED = {"tokenizer", "training"}
+AWAITED = {"training"}
 
 
 def test_every_page_draws_what_its_notebook_holds(page, address, site_folder) -> None:

@@ -95,6 +95,10 @@ def test_picture_and_words(view):
     assert "0x" not in repr(view)
 
 
+def test_one_token_is_no_plural(tokenizers):
+    assert TokenizerView("我", {"characters": tokenizers["character"]}).alt().endswith("1 token: 我.")
+
+
 def test_hostile_text_travels_as_text(tokenizers):
     view = TokenizerView(HOSTILE, tokenizers)
     state = json.dumps(view.state(), ensure_ascii=False)

@@ -1,12 +1,14 @@
 // A text in tokens: the same text under several tokenizers, and after each merge of one of them.
 
+const counted = (tokens) => `${tokens} token${tokens === 1 ? "" : "s"}`;
+
 const LABELS = {
   view: "A text in tokens",
   title: "How is this text cut into tokens?",
   text: "Text",
   cut: "Cut",
   row: (name, tokens, vocabulary) =>
-    `${name}: ${tokens} token${tokens === 1 ? "" : "s"}, from a vocabulary of ${vocabulary}`,
+    `${name}: ${counted(tokens)}, from a vocabulary of ${vocabulary}`,
   piece: (text, id) => `${text}, id ${id}`,
   token: (name, place, count, text, id, bytes) =>
     `${name}, token ${place} of ${count}: “${text}”, id ${id}, ` +
@@ -18,7 +20,7 @@ const LABELS = {
   joined: (number, left, right, times, count) =>
     `Merge ${number} joins “${left}” and “${right}”` +
     (times === null ? "" : `, which stood side by side ${times} times in the training text`) +
-    `: ${count} tokens.`,
+    `: ${counted(count)}.`,
   state: "The text after these merges",
   table: "All tokens as a table",
   tableBox: "Tokens",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import traitlets
@@ -102,7 +102,7 @@ class TokenizerView(View):
 
     def alt(self) -> str:
         cut = "; ".join(
-            f"{row['name']}, {len(row['tokens'])} tokens: "
+            f"{row['name']}, {counted(row['tokens'])}: "
             + " | ".join(token["text"] for token in row["tokens"])
             for row in self.rows
         )
@@ -114,6 +114,11 @@ class TokenizerView(View):
 
     def __repr__(self) -> str:
         return f"<TokenizerView of {len(self.rows)} tokenizers>"
+
+
+def counted(tokens: Sequence) -> str:
+    """How many there are, such as "1 token"."""
+    return f"{len(tokens)} token{'' if len(tokens) == 1 else 's'}"
 
 
 def check_text(text: str) -> None:

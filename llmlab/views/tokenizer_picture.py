@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from .picture import font_families, labels, png
+from .tokenizer import counted
 
 TINTS = ("#dbe7f3", "#ffffff", "#a9c7e2", "#f3f6f9")  # told apart by lightness, and by a border
 WIDTH = 78  # units of half a letter's height across the picture
@@ -21,7 +22,7 @@ def tokenizer_picture(rows: Sequence[dict]) -> bytes:
     placed, line, at = [], 0.0, 0  # (x, y, width, label, tint)
     heads = []
     for row in rows:
-        heads.append((line, f"{row['name']}: {len(row['tokens'])} tokens"))
+        heads.append((line, f"{row['name']}: {counted(row['tokens'])}"))
         line, x = line + 1.1, 0.0
         for i in range(len(row["tokens"])):
             width = _width(names[at + i]) + 1.2

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..attention import attention
-from .answers import call, kind, number
+from .answers import call, kind, number, numbers, sample
 
 # The chapter's worked example, numbers chosen: three tokens, d_head 4.
 QUERY = torch.tensor([[2.0, 0.0, 1.0, 1.0], [0.0, 1.0, 0.0, 2.0], [1.0, 1.0, 0.0, 2.0]])
@@ -50,7 +50,7 @@ def check_7_1(answer: Any) -> str | None:
 
 def check_7_2(answer: Any) -> str | None:
     """A row of weights from a row of scores."""
-    row = _row(answer)
+    row = numbers(answer)
     if row is None or len(row) != 3:
         return f"expected three numbers, one for each key, and got {kind(answer)}"
     scaled = SCORES / math.sqrt(D_HEAD)
@@ -80,7 +80,7 @@ def check_7_2(answer: Any) -> str | None:
 
 def check_7_3(answer: Any) -> str | None:
     """A function that hides later keys in a table of scores, (query, key)."""
-    scores = _numbers(4, 4)
+    scores = sample(4, 4)
     got, problem = _called(answer, scores.clone())
     if problem:
         return problem
@@ -116,7 +116,7 @@ def check_7_3(answer: Any) -> str | None:
 def check_7_4(answer: Any) -> str | None:
     """attention(query, key, value, mask), against PyTorch's own."""
     # Lengths all differ, so that a mixed-up axis shows.
-    query, key, value = _numbers(2, 3, 5, 16), _numbers(2, 3, 7, 16), _numbers(2, 3, 7, 6)
+    query, key, value = sample(2, 3, 5, 16), sample(2, 3, 7, 16), sample(2, 3, 7, 6)
     mask = torch.ones(5, 7, dtype=torch.bool).tril(2)
     tensors = (query, key, value)
     got, problem = _called(answer, *(x.clone() for x in tensors), mask)
@@ -190,12 +190,6 @@ def _attention_mistake(
     return f"the shape is right, the numbers differ by up to {(got - right).abs().max():.2g}"
 
 
-def _numbers(*shape: int) -> Tensor:
-    """Numbers to try a function on, the same every time: no two alike, about as many below 0."""
-    count = math.prod(shape)
-    return (torch.arange(count) * 0.61803398875 % 1 * 4 - 2).reshape(shape)
-
-
 def _called(function: Any, *arguments: Any) -> tuple[Tensor | None, str | None]:
     """The tensor that the reader's function returns, or what stopped it."""
     got, problem = call(function, *arguments)
@@ -204,13 +198,6 @@ def _called(function: Any, *arguments: Any) -> tuple[Tensor | None, str | None]:
     if problem is None and not isinstance(got, Tensor):
         return None, f"expected a tensor from your function, and got {kind(got)}"
     return got, problem
-
-
-def _row(answer: Any) -> Tensor | None:
-    try:
-        return torch.as_tensor(answer, dtype=torch.float32).flatten()
-    except (TypeError, ValueError, RuntimeError):
-        return None
 
 
 def _near(got: Any, expected: Any, within: float = CLOSE) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .answers import call, kind, number
+from .answers import CLOSE, call, call_for_tensor, kind, near, number, numbers, sample
 
 # Exercise 8.1, numbers chosen: three scores, and the temperature of their softmax.
 SCORES, TEMPERATURE = torch.tensor([4.0, 1.0, -1.0]), 2.0
@@ -19,18 +19,17 @@ SHARES = (0.8, 0.2)
 # Exercise 8.4: logits in no order, so that the first k are not the largest k.
 LOGITS = torch.tensor([0.5, -2.0, 3.0, 1.5, -4.0, 2.0, -1.0, 0.0])
 
-CLOSE = 1e-4  # float32 sums in another order differ by less
 ROUNDED = 0.006  # a number given to two decimals
 
 
 def check_8_1(answer: Any) -> str | None:
     """Three shares from three scores, at a temperature that is not 1."""
-    row = _row(answer)
+    row = numbers(answer)
     if row is None or len(row) != 3:
         return f"expected three numbers, one share for each score, and got {kind(answer)}"
     scaled = SCORES / TEMPERATURE
     right = scaled.softmax(-1)
-    if _near(row, right, ROUNDED):
+    if near(row, right, ROUNDED):
         return None
     mistakes = {
         "these are per cent: give shares, which sum to 1": 100 * right,
@@ -51,7 +50,7 @@ def check_8_1(answer: Any) -> str | None:
             right.flip(0),
     }
     for message, wrong in mistakes.items():
-        if _near(row, wrong, max(ROUNDED, 0.005 * wrong.abs().max().item())):
+        if near(row, wrong, max(ROUNDED, 0.005 * wrong.abs().max().item())):
             return message
     if abs(row.sum().item() - 1) > 0.02:
         return f"your shares sum to {row.sum().item():.2f}: they must sum to 1"
@@ -98,14 +97,14 @@ def check_8_2(answer: Any) -> str | None:
 
 def check_8_3(answer: Any) -> str | None:
     """softmax(scores, dim), for any axis and for scores of any size."""
-    small = _numbers(3, 3, 3)  # a cube: a lost axis shows in the numbers
+    small = sample(3, 3, 3)  # a cube: a lost axis shows in the numbers
     for dim in (-1, 1, 0):
         mistake = _softmax_mistake(answer, small, dim)
         if mistake:
             return mistake
-    unequal = _numbers(2, 3, 4)
-    got, problem = _called(answer, unequal.clone(), 1)
-    if problem or not _near(got, unequal.softmax(1)):
+    unequal = sample(2, 3, 4)
+    got, problem = call_for_tensor(answer, unequal.clone(), 1)
+    if problem or not near(got, unequal.softmax(1)):
         reason = problem or "the shares differ"
         return f"right where all axes are equally long, but not for shape (2, 3, 4): {reason}"
     before = unequal.clone()
@@ -114,10 +113,10 @@ def check_8_3(answer: Any) -> str | None:
         return "your function changes the scores it was given: make a new tensor, no -= and no out="
     # One row is far above the other, so that each needs its own largest score.
     far = torch.tensor([[1000.0, 998.0, 997.0], [-1000.0, -1002.0, -1003.0]])
-    got, problem = _called(answer, far.clone(), -1)
+    got, problem = call_for_tensor(answer, far.clone(), -1)
     if problem:
         return f"right for small scores, but not for scores around 1000: {problem}"
-    if _near(got, far.softmax(-1)):
+    if near(got, far.softmax(-1)):
         return _masked_mistake(answer)
     if got.isfinite().all(-1).tolist() == [True, False]:
         return (
@@ -134,12 +133,12 @@ def check_8_3(answer: Any) -> str | None:
 
 def _softmax_mistake(answer: Any, scores: Tensor, dim: int) -> str | None:
     """None, or which way of going wrong gives exactly these shares."""
-    got, problem = _called(answer, scores.clone(), dim)
+    got, problem = call_for_tensor(answer, scores.clone(), dim)
     if problem:
         return problem
     if got.shape != scores.shape:
         return f"expected shares of the scores' shape {tuple(scores.shape)}, got {tuple(got.shape)}"
-    if _near(got, scores.softmax(dim)):
+    if near(got, scores.softmax(dim)):
         return None
     powers = scores.exp()
     shifted = (scores - scores.amax(dim, keepdim=True)).exp()
@@ -154,16 +153,16 @@ def _softmax_mistake(answer: Any, scores: Tensor, dim: int) -> str | None:
         "you took powers of 2: softmax takes powers of e": (scores * math.log(2)).softmax(dim),
     }
     for message, wrong in mistakes.items():
-        if _near(got, wrong):
+        if near(got, wrong):
             return message
     for other in range(3):
-        if other != dim % 3 and _near(got, scores.softmax(other)):
+        if other != dim % 3 and near(got, scores.softmax(other)):
             return f"asked for dim={dim}, your shares sum to one along dim={other}: use dim"
     for kept in (powers, shifted):
-        if _near(got, kept / kept.sum(dim)):
+        if near(got, kept / kept.sum(dim)):
             return "the sum has lost its axis, so it divides the wrong numbers: keepdim=True"
     total = got.sum(dim)
-    if not _near(total, torch.ones_like(total), 1e-3):
+    if not near(total, torch.ones_like(total), 1e-3):
         first = total.flatten()[0]
         return f"with dim={dim}, a row of your shares sums to {first:.3f}, and not to 1"
     return f"with dim={dim}, your shares sum to one but are not softmax: powers of e of what"
@@ -172,8 +171,8 @@ def _softmax_mistake(answer: Any, scores: Tensor, dim: int) -> str | None:
 def _masked_mistake(answer: Any) -> str | None:
     """A score of minus infinity has the share 0; a mask relies on it."""
     masked = torch.tensor([[1.0, 2.0, -math.inf]])
-    got, problem = _called(answer, masked.clone(), -1)
-    if problem or not _near(got, masked.softmax(-1)):
+    got, problem = call_for_tensor(answer, masked.clone(), -1)
+    if problem or not near(got, masked.softmax(-1)):
         return "right, except that a score of -inf must have the share 0: a mask relies on it"
     return None
 
@@ -246,34 +245,6 @@ def _called_number(function: Any, *arguments: Any) -> tuple[float, str | None]:
     if value is None:
         return math.nan, f"expected one number from your function, and got {kind(got)}"
     return value, None
-
-
-def _called(function: Any, *arguments: Any) -> tuple[Tensor, str | None]:
-    """The tensor that the reader's function returns, or what stopped it."""
-    got, problem = call(function, *arguments)
-    if problem is None and not isinstance(got, Tensor):
-        problem = f"expected a tensor from your function, and got {kind(got)}"
-    return got if isinstance(got, Tensor) else torch.empty(0), problem
-
-
-def _numbers(*shape: int) -> Tensor:
-    """Numbers to try a function on, the same every time: no two alike, about as many below 0."""
-    count = math.prod(shape)
-    return (torch.arange(count) * 0.61803398875 % 1 * 4 - 2).reshape(shape)
-
-
-def _row(answer: Any) -> Tensor | None:
-    try:
-        return torch.as_tensor(answer, dtype=torch.float32).flatten()
-    except (TypeError, ValueError, RuntimeError):
-        return None
-
-
-def _near(got: Tensor, expected: Tensor, within: float = CLOSE) -> bool:
-    """Whether two tensors agree in shape and numbers."""
-    if got.shape != expected.shape or got.dtype == torch.bool:
-        return False
-    return torch.allclose(got.float(), expected.float(), rtol=0, atol=within)
 
 
 CHECKS = {"8.1": check_8_1, "8.2": check_8_2, "8.3": check_8_3, "8.4": check_8_4}

@@ -57,6 +57,7 @@ class Block(nn.Module):
             lambda h: self.attention(
                 h, mask=mask, causal=causal, rotation=rotation, cache=cache, recorder=recorder
             ),
+            recorder,
         )
         if self.cross_attention is not None:
             x = self._add(
@@ -65,10 +66,11 @@ class Block(nn.Module):
                 lambda h: self.cross_attention(
                     h, source=encoded, mask=source_mask, cache=cross_cache, recorder=recorder
                 ),
+                recorder,
             )
-        return self._add("feedforward", x, lambda h: self.feedforward(h, recorder))
+        return self._add("feedforward", x, lambda h: self.feedforward(h, recorder), recorder)
 
-    def _add(self, name: str, x: Tensor, sublayer: Callable[[Tensor], Tensor]) -> Tensor:
+    def _add(self, name: str, x: Tensor, sublayer: Callable, recorder: Recorder | None) -> Tensor:
         """The residual sum around one sub-layer, with its norms where the placement says."""
         norm = getattr(self, f"{name}_norm")
         change = sublayer(x if self.placement == "post" else norm(x))
@@ -76,4 +78,6 @@ class Block(nn.Module):
             change = getattr(self, f"{name}_post_norm")(change)
         if self.training and self.dropout:
             change = F.dropout(change, self.dropout)
+        if recorder is not None:
+            recorder.add(f"{name}_output", change)
         return norm(x + change) if self.placement == "post" else x + change

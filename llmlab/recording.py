@@ -13,6 +13,8 @@ RECORDABLE = (
     "heads",  # what each head adds to the residual stream, (layer, head, position, d_model)
     "feedforward",  # activations between the two projections, (layer, position, d_ff)
     "residual",  # the residual stream, (layer + 1, position, d_model)
+    "attention_output",  # what attention adds to the stream, (layer, position, d_model)
+    "feedforward_output",  # what feed-forward adds to the stream, (layer, position, d_model)
     "cross_attention",  # (layer, head, target position, source position)
     "encoder_attention",  # an encoder-decoder's encoder, (layer, head, query, key)
     "logits",  # (position, vocab)

@@ -41,6 +41,9 @@ class Trace:
         encoder_attention: an encoder-decoder's encoder, (layer, head, query, key).
         residual: the residual stream before each layer and after the last, before the
             final norm, (layer + 1, position, d_model).
+        attention_output: what attention adds to the stream, after a norm of its own where the
+            model has one there, (layer, position, d_model).
+        feedforward_output: what the feed-forward network adds, the same.
         heads: what each head adds to the stream, (layer, head, position, d_model).
         feedforward: activations between the two projections, (layer, position, d_ff).
         logits: (position, vocab).
@@ -56,6 +59,8 @@ class Trace:
     cross_attention: Tensor | None = None
     encoder_attention: Tensor | None = None
     residual: Tensor | None = None
+    attention_output: Tensor | None = None
+    feedforward_output: Tensor | None = None
     heads: Tensor | None = None
     feedforward: Tensor | None = None
     logits: Tensor | None = None

@@ -11,6 +11,7 @@ from tests import (
     test_exercises_06,
     test_exercises_07,
     test_exercises_08,
+    test_exercises_09,
     test_exercises_14,
 )
 
@@ -20,6 +21,7 @@ CHAPTERS = (
     test_exercises_06,
     test_exercises_07,
     test_exercises_08,
+    test_exercises_09,
     test_exercises_14,
 )
 RIGHT = {number: answers for chapter in CHAPTERS for number, answers in chapter.RIGHT.items()}

@@ -129,6 +129,7 @@ def test_shapes_and_sums(gemma):
     assert trace.residual.shape == (19, n, 640)
     assert trace.heads.shape == (18, 4, n, 640)
     assert trace.feedforward.shape == (18, n, 2048)
+    assert trace.attention_output.shape == (18, n, 640) == trace.feedforward_output.shape
     assert trace.logits.shape == (n, config.vocab_size)
     torch.testing.assert_close(trace.attention.sum(-1), torch.ones(18, 4, n))
     # The recorded scores give the recorded weights: scale, mask, softmax.
@@ -143,6 +144,8 @@ def test_shapes_and_sums(gemma):
         change = block.feedforward.down(trace.feedforward[layer])
         x = x + block.feedforward_post_norm(change)
     torch.testing.assert_close(x, trace.residual[layer + 1], atol=1e-2, rtol=1e-4)
+    added = trace.attention_output + trace.feedforward_output
+    torch.testing.assert_close(trace.residual[:-1] + added, trace.residual[1:], atol=1e-2, rtol=1e-4)
 
 
 def test_top_and_lens(gemma):

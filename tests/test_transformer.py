@@ -353,6 +353,27 @@ def test_recording_adds_up(placement):
     close(transformer.readout(recording["residual"][:, -1]), recording["logits"])
 
 
+@pytest.mark.parametrize("placement", CHOICES["norm_placement"])
+@torch.no_grad()
+def test_what_each_sub_layer_adds_is_what_it_hands_to_the_sum(placement):
+    """The last module of each sub-layer says it, through a hook of PyTorch's."""
+    transformer = random_transformer(small(norm_placement=placement))
+    names = ("attention", "feedforward")
+    last = {name: f"{name}_post_norm" if placement == "sandwich" else name for name in names}
+    added = {name: [] for name in names}
+    for block in transformer.blocks:
+        for name in names:
+            keep = lambda module, inputs, output, to=added[name]: to.append(output)  # noqa: E731
+            getattr(block, last[name]).register_forward_hook(keep)
+    outputs = [f"{name}_output" for name in names]
+    recording = transformer(ids_of(transformer.config), record=[*outputs, "residual"]).recording
+    for name, output in zip(names, outputs):
+        assert torch.equal(recording[output], torch.stack(added[name], dim=1))
+    if placement != "post":  # there a norm of the sum stands between
+        stream = recording["residual"]
+        close(stream[:, :-1] + recording[outputs[0]] + recording[outputs[1]], stream[:, 1:])
+
+
 @torch.no_grad()
 def test_what_is_not_asked_for_is_not_kept():
     config = small()

@@ -9,6 +9,7 @@ from .base import MIME, View, array, module_source, visible
 from .embedding import EmbeddingView
 from .network import NetworkView
 from .next_token import NextTokenView
+from .residual import ResidualView
 from .tokenizer import TokenizerView
 from .training import TrainingView
 
@@ -17,6 +18,7 @@ VIEWS: tuple[type[View], ...] = (
     NextTokenView,
     EmbeddingView,
     NetworkView,
+    ResidualView,
     TokenizerView,
     TrainingView,
 )
@@ -34,6 +36,7 @@ __all__ = [
     "EmbeddingView",
     "NetworkView",
     "NextTokenView",
+    "ResidualView",
     "TokenizerView",
     "TrainingView",
     "View",

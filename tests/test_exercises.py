@@ -7,21 +7,27 @@ import pytest
 from llmlab.exercises import exercises, verdict
 from tests import (
     test_exercises_01,
+    test_exercises_03,
     test_exercises_05,
     test_exercises_06,
     test_exercises_07,
     test_exercises_08,
     test_exercises_09,
+    test_exercises_12,
+    test_exercises_13,
     test_exercises_14,
 )
 
 CHAPTERS = (
     test_exercises_01,
+    test_exercises_03,
     test_exercises_05,
     test_exercises_06,
     test_exercises_07,
     test_exercises_08,
     test_exercises_09,
+    test_exercises_12,
+    test_exercises_13,
     test_exercises_14,
 )
 RIGHT = {number: answers for chapter in CHAPTERS for number, answers in chapter.RIGHT.items()}

@@ -150,7 +150,10 @@ WRONG = {
         (written_out(normal=lambda kept: kept), "now divide by their sum"),
         (lambda x, p: keep_top_p(x, p), "these are logits"),
         (written_out(keep=lambda s, p: s.cumsum(0) <= p), "you drop the token"),
-        (written_out(keep=lambda s, p: torch.arange(len(s)) % 2 == 0), "the kept tokens are numbers"),
+        (
+            written_out(keep=lambda s, p: torch.arange(len(s)) % 2 == 0),
+            "the kept tokens are numbers",
+        ),
         (
             written_out(
                 keep=lambda s, p: torch.tensor([True, *(s.cumsum(0) - s < p).tolist()[:-1]])

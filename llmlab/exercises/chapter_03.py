@@ -154,8 +154,8 @@ def _top_p_mistake(got: Any, p: float) -> str | None:
         )
     if given.isnan().any():
         return (
-            f"nan at p = {p:g}, as nothing is kept: p is for the sum of the likeliest, and the token "
-            "with which the sum reaches p stays"
+            f"nan at p = {p:g}, as nothing is kept: p is for the sum of the likeliest, and the "
+            "token with which the sum reaches p stays"
         )
     ordered, order = shares.sort(descending=True)
     before = ordered.cumsum(0) - ordered  # the mass before each token
@@ -196,7 +196,7 @@ def _top_p_mistake(got: Any, p: float) -> str | None:
 
 
 def check_3_4(answer: Any) -> str | None:
-    """write(next_logits, ids, draws, end): the ids that a loop of draws writes."""
+    """write_ids(next_logits, ids, draws, end): the ids that a loop of draws writes."""
     for prompt, draws in zip(PROMPTS, WRITING_DRAWS):
         mistake = _writing_mistake(answer, prompt, draws)
         if mistake:

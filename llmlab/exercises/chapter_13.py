@@ -74,9 +74,11 @@ def _sinusoids(position: float, slowness: float = 100) -> Tensor:
 
 def check_13_2(answer: Any) -> str | None:
     """The letters of the networks that cannot tell 狗咬人 from 咬狗人 at the last word."""
-    letters = "".join(answer) if isinstance(answer, list | tuple | set) and all(
-        isinstance(letter, str) for letter in answer) else answer
-    if not isinstance(letters, str):
+    if isinstance(answer, list | tuple | set):
+        letters = "".join(map(str, answer))
+    elif isinstance(answer, str):
+        letters = answer
+    else:
         return f'expected a string of letters, such as "ce", and got {kind(answer)}'
     given = {letter for letter in letters.lower() if letter.isalpha()}
     if not given or given - set(NETWORKS):

@@ -1,8 +1,9 @@
 """One token through all blocks in compiled code, for generation on a CPU.
 
 A new token is one vector, so small that the many calls of `block.Block` take longer than what
-they compute. Here a block is one call. It is the same arithmetic on the same weights; a model
-with a part that is not written here, or one that is being looked into, goes through its blocks.
+they compute. Here a block is its products and five calls between them. It is the same arithmetic
+on the same weights; a model with a part that is not written here, or one that is being looked
+into, goes through its blocks.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ from numpy import ndarray
 from torch import Tensor, nn
 
 from .cache import KeyValueCache
-from .decoding_kernels import ACTIVATIONS, add_block
+from .decoding_kernels import ACTIVATIONS, activate, add, attend_from, rms_norm
 from .norm import RMSNorm
 from .positions import rotary
 from .quantized import BlockQuantizedTensor
-from .quantized_kernels import ONE_AT_A_TIME
+from .quantized_kernels import FEW_WEIGHTS, multiply
 
 NONE = np.empty(0, np.float32)
 
@@ -72,7 +73,6 @@ class Decoder:
         config, position = self.config, self.cache.length
         stream = x.reshape(-1).numpy().copy()
         angles = {}
-        n_parts = torch.get_num_threads()
         for layer, (weights, room) in enumerate(zip(self.weights, self.room, strict=True)):
             base, window = config.rotary_base(layer), config.window(layer) or position + 1
             if base not in angles:
@@ -80,10 +80,39 @@ class Decoder:
                 angles[base] = tuple(angle[0].numpy() for angle in turned)
             self.cache.layers[layer].extend(1)
             first = max(0, position + 1 - window)
-            settings = (config.attention_scale, config.norm_eps, self.activation, n_parts)
-            with ONE_AT_A_TIME:
-                add_block(stream, weights, *angles[base], *room, first, position, *settings)
+            self._add_attention(stream, weights, *angles[base], *room, first, position)
+            self._add_feedforward(stream, weights)
         return torch.from_numpy(stream).view_as(x)
+
+    def _add_attention(self, x: ndarray, weights: Weights, cosine, sine, *place) -> None:
+        """The residual sum around attention; ``place`` is in the cache, as `attend_from` has it."""
+        eps, shape = self.config.norm_eps, (-1, self.config.d_head)
+        h = np.empty_like(x)
+        rms_norm(x, weights.attention_norm, eps, h)
+        query, key, value = (
+            product(matrix, h).reshape(shape)
+            for matrix in (weights.query, weights.key, weights.value)
+        )
+        norms, scale = (weights.query_norm, weights.key_norm), self.config.attention_scale
+        attend_from(query, key, value, *norms, cosine, sine, *place, scale, eps)
+        add(x, product(weights.output, query), weights.attention_post_norm, eps)
+
+    def _add_feedforward(self, x: ndarray, weights: Weights) -> None:
+        """The residual sum around the feed-forward network."""
+        eps, h = self.config.norm_eps, np.empty_like(x)
+        rms_norm(x, weights.feedforward_norm, eps, h)
+        hidden = product(weights.gate, h)
+        activate(hidden, product(weights.up, h), self.activation)
+        add(x, product(weights.down, hidden), weights.feedforward_post_norm, eps)
+
+
+def product(matrix: Matrix, x: ndarray) -> ndarray:
+    """W · x, (row,)."""
+    rows, blocks, width = matrix.quants.shape
+    out = np.empty((1, rows), np.float32)
+    n_parts = 1 if matrix.quants.size < FEW_WEIGHTS else torch.get_num_threads()
+    multiply(x.reshape(1, blocks, width), *matrix, out, n_parts)
+    return out[0]
 
 
 def decoder(blocks: nn.ModuleList, cache: KeyValueCache) -> Decoder | None:
@@ -119,7 +148,7 @@ def weights_of(block: nn.Module) -> Weights:
 
 
 def _is_plain(block: nn.Module) -> bool:
-    """Whether a block is all of parts that `add_block` computes, and nobody looks into it."""
+    """Whether a block is all of parts that are written here, and nobody looks into it."""
     config = block.attention.config
     if (
         config.norm != "rmsnorm"

@@ -1,7 +1,8 @@
-"""A block of the Transformer for one position, compiled by Numba when first called.
+"""What lies between the products of a block, for one position, compiled when first called.
 
 What each function computes stands in the module of its name as a formula on tensors: `norm`,
-`positions`, `attention`, `feedforward`.
+`positions`, `attention`, `feedforward`. The products are called from Python, not from here: a
+function that was compiled around one of several threads cannot safely be kept on the disk.
 """
 
 from __future__ import annotations
@@ -11,16 +12,20 @@ import math
 import numpy as np
 from numba import njit
 
-from .quantized_kernels import ANY_ORDER, FEW_WEIGHTS, multiply_in_parts, multiply_rows
+from .norm import normalise
+from .quantized_kernels import ANY_ORDER
 
 ACTIVATIONS = ("relu", "gelu", "gelu_tanh", "silu")
 FAST = {"fastmath": set(ANY_ORDER), "cache": True}
 
 
 @njit(**FAST)
-def add_block(
-    x,  # (d_model,), the residual stream of this position; the block's sums are added to it
-    weights,  # decoding.Weights
+def attend_from(
+    heads,  # (head, d_head), the queries; the mixed values are written in their place
+    key,  # (kv head, d_head), of this position
+    value,  # the same
+    query_norm,  # (d_head,), or empty
+    key_norm,  # the same
     cosine,  # (d_head,), from positions.rotary
     sine,  # (d_head,)
     keys,  # (kv head, max_length, d_head), the cache; row `position` is written
@@ -29,21 +34,13 @@ def add_block(
     position,  # this one, and the last
     scale,
     eps,
-    activation,  # its place in ACTIVATIONS
-    n_parts,  # worked on at once
 ):
-    """x + attention + feed-forward, each with its norms, written to x."""
-    change = np.empty_like(x)
-    h = np.empty_like(x)
-    rms_norm(x, weights.attention_norm, eps, h)
-    heads = product(weights.query, h, n_parts).reshape(-1, len(cosine))
-    key = product(weights.key, h, n_parts).reshape(-1, len(cosine))
-    value = product(weights.value, h, n_parts).reshape(-1, len(cosine))
+    """Attention of one position, from its query, key and value to the mixed values."""
     for head in heads:
-        rms_norm(head, weights.query_norm, eps, head)
+        rms_norm(head, query_norm, eps, head)
         rotate(head, cosine, sine)
     for kv_head in range(len(key)):
-        rms_norm(key[kv_head], weights.key_norm, eps, key[kv_head])
+        rms_norm(key[kv_head], key_norm, eps, key[kv_head])
         rotate(key[kv_head], cosine, sine)
         keys[kv_head, position] = key[kv_head]
         values[kv_head, position] = value[kv_head]
@@ -51,42 +48,20 @@ def add_block(
     for i in range(len(heads)):
         kv = i // group
         attend(heads[i], keys[kv, first : position + 1], values[kv, first : position + 1], scale)
-    change[:] = product(weights.output, heads.reshape(-1), n_parts)
-    rms_norm(change, weights.attention_post_norm, eps, change)
-    x += change
-    rms_norm(x, weights.feedforward_norm, eps, h)
-    hidden = product(weights.gate, h, n_parts)
-    activate(hidden, activation)
-    hidden *= product(weights.up, h, n_parts)
-    change[:] = product(weights.down, hidden, n_parts)
-    rms_norm(change, weights.feedforward_post_norm, eps, change)
-    x += change
 
 
 @njit(**FAST)
-def product(matrix, x, n_parts):
-    """W · x, (row,)."""
-    rows, blocks, width = matrix.quants.shape
-    out = np.empty((1, rows), np.float32)
-    vectors = x.reshape(1, blocks, width)
-    if n_parts == 1 or matrix.quants.size < FEW_WEIGHTS:
-        multiply_rows(vectors, matrix.quants, matrix.scales, matrix.minimums, 0, rows, out)
-    else:
-        multiply_in_parts(vectors, matrix.quants, matrix.scales, matrix.minimums, out, n_parts)
-    return out[0]
+def add(x, change, weight, eps):
+    """x + change, written to x; the change is normalised first where there is a weight."""
+    rms_norm(change, weight, eps, change)
+    x += change
 
 
 @njit(**FAST)
 def rms_norm(x, weight, eps, out):
     """`norm.rms_norm` of a vector; without a weight it stays as it is."""
-    if weight.size == 0:
-        return
-    squares = np.float32(0)
-    for i in range(len(x)):
-        squares += x[i] * x[i]
-    scale = np.float32(1 / math.sqrt(squares / len(x) + eps))
-    for i in range(len(x)):
-        out[i] = x[i] * scale * weight[i]
+    if weight.size:
+        normalise(x, weight, eps, out)
 
 
 @njit(**FAST)
@@ -121,8 +96,8 @@ def attend(query, keys, values, scale):
 
 
 @njit(**FAST)
-def activate(x, activation):
-    """`feedforward.ACTIVATIONS`, in place."""
+def activate(x, up, activation):
+    """activation(x) · up, written to x; the activation by its place in ACTIVATIONS."""
     for i in range(len(x)):
         value = x[i]
         if activation == 0:
@@ -134,3 +109,4 @@ def activate(x, activation):
             x[i] = value * np.float32(0.5 * (1 + math.tanh(inner)))
         else:
             x[i] = value / np.float32(1 + math.exp(-value))
+        x[i] *= up[i]

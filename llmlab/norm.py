@@ -59,7 +59,8 @@ class RMSNorm(nn.Module):
             # As in generation. On a CPU F.rms_norm is seven kernels, each a call of its own.
             out = torch.empty_like(x)
             rows = (-1, x.size(-1))
-            _normalise(x.view(rows).numpy(), self.weight.numpy(), self.eps, out.view(rows).numpy())
+            arrays = (x.view(rows).numpy(), self.weight.numpy(), self.eps, out.view(rows).numpy())
+            _normalise_rows(*arrays)
             return out
         return F.rms_norm(x, self.weight.shape, self.weight, self.eps)
 
@@ -75,15 +76,21 @@ class RMSNorm(nn.Module):
 
 
 @njit(fastmath={"reassoc", "contract", "nsz"}, cache=True)
-def _normalise(x, weight, eps, out):
-    """``rms_norm`` of each row of x, (row, d), into ``out``."""
+def normalise(x, weight, eps, out):
+    """``rms_norm`` of one vector, (d,), into ``out``, which may be x itself."""
+    squares = np.float32(0)
+    for i in range(len(x)):
+        squares += x[i] * x[i]
+    scale = np.float32(1 / math.sqrt(squares / len(x) + eps))
+    for i in range(len(x)):
+        out[i] = x[i] * scale * weight[i]
+
+
+@njit(cache=True)
+def _normalise_rows(x, weight, eps, out):
+    """Of each row of x, (row, d)."""
     for row in range(len(x)):
-        squares = np.float32(0)
-        for i in range(x.shape[1]):
-            squares += x[row, i] * x[row, i]
-        scale = np.float32(1 / math.sqrt(squares / x.shape[1] + eps))
-        for i in range(x.shape[1]):
-            out[row, i] = x[row, i] * scale * weight[i]
+        normalise(x[row], weight, eps, out[row])
 
 
 def make_norm(config: TransformerConfig) -> nn.Module:

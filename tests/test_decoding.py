@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 import torch
 from torch import nn
@@ -12,6 +16,7 @@ from llmlab.decoding_kernels import ACTIVATIONS
 from llmlab.feedforward import ACTIVATIONS as FORMULAS
 from llmlab.quantized import quantize
 from llmlab.transformer import Transformer
+from tests.conftest import ROOT
 
 SHAPES = {
     "Llama": {"n_kv_heads": 2},
@@ -142,3 +147,20 @@ def test_recorded_and_padded_steps_go_through_the_blocks():
     mask[0, 2] = False
     hidden = transformer(IDS[:, 11:], cache=cache, mask=mask).logits
     assert not torch.allclose(hidden, recorded.logits, atol=1e-3)
+
+
+def test_compiled_code_is_kept_for_the_next_process(tmp_path):
+    """Products first, then tokens, then tokens from what lies on the disk: each by itself."""
+    products = (
+        "import torch; from llmlab.quantized import quantize; torch.set_num_threads(2); "
+        "quantize(torch.randn(2048, 64)).multiply(torch.randn(1, 64))"
+    )
+    tokens = (
+        "import torch; from tests.test_decoding import model, token_by_token; "
+        "torch.set_num_threads(2); token_by_token(model(d_ff=2048), compiled=True)"
+    )
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    for code in (products, tokens, tokens):
+        command = [sys.executable, "-c", code]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr[-2000:]

@@ -164,10 +164,11 @@ def drawn(page, chart: int, path: str) -> list[list[tuple[float, float]]]:
     """The pieces of a curve as numbers of the axes, read off the drawing by its ticks."""
     return page.evaluate(
         """([chart, path]) => {
+            const number = (text) => Number(text.replaceAll(",", ""));  // 25,000 is one
             const charts = [...document.querySelectorAll(".llmlab-charts svg")];
             const ticks = [...charts[chart].querySelectorAll("text.llmlab-tick")]
                 .filter((t) => t.getAttribute("text-anchor") === "end")
-                .map((t) => [Number(t.getAttribute("y")) - 4, Number(t.textContent)]);
+                .map((t) => [Number(t.getAttribute("y")) - 4, number(t.textContent)]);
             const [[y1, v1], [y2, v2]] = [ticks[0], ticks.at(-1)];
             const d = charts[chart].querySelector(path).getAttribute("d");
             return d.split("M").slice(1).map((piece) => piece.replace("h0", "").split("L")

@@ -101,7 +101,7 @@ def test_the_shapes_are_about_equal_in_size():
     assert max(counts) < 1.01 * min(counts)
 
 
-@pytest.mark.parametrize("name, least, most", [("mini", 5e6, 8e6), ("mini-translate", 5e6, 9e6)])
+@pytest.mark.parametrize("name, least, most", [("mini", 5e6, 8e6), ("mini-translate", 3e6, 5e6)])
 def test_the_books_own_configurations(name, least, most):
     from pathlib import Path
 

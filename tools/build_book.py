@@ -17,7 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "_build"
-CACHE = BUILD / ".jupyter_cache"
+CACHE = BUILD / ".jupyter_cache"  # tools/run_chapters.py fills it
 OPTIONS = ("-W", "-n", "--keep-going")
 
 
@@ -65,12 +65,16 @@ def build() -> int:
     """Build the book.
 
     Returns:
-        Jupyter Book's exit status.
+        The exit status of what failed first, 0 when nothing did.
     """
     package, site = package_files(), site_files()
     run_again = changed("package", package)
     if run_again:
         shutil.rmtree(CACHE, ignore_errors=True)
+    run_chapters = [sys.executable, str(ROOT / "tools" / "run_chapters.py")]
+    status = subprocess.run(run_chapters, env=environment()).returncode
+    if status:
+        return status
     write_again = ["--all"] if run_again or changed("site", site) else []
     command = [str(Path(sys.executable).parent / "jupyter-book"), "build", str(ROOT)]
     status = subprocess.run([*command, *OPTIONS, *write_again], env=environment()).returncode

@@ -1,4 +1,5 @@
-"""The command ``llmlab``: doctor, trace, generate, corpus, train, evaluate, bench.
+"""The command ``llmlab``: doctor, trace, generate, corpus, train, evaluate,
+export, bench.
 
 What a command needs is imported when it runs: ``llmlab --help`` answers without torch.
 """
@@ -120,6 +121,15 @@ def parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--quick", action="store_true", help="fewer texts, in about a minute")
     evaluate.add_argument("--json", type=Path, metavar="FILE", help="write every number there")
     evaluate.set_defaults(run=run_evaluate)
+
+    export = commands.add_parser("export", help="write a model for the engine in a browser")
+    export.add_argument("what", choices=["web"], metavar="web")
+    export.add_argument("model", metavar="MODEL", help="a name, a .gguf file or a folder")
+    export.add_argument("--to", type=Path, required=True, metavar="FOLDER", help="it is replaced")
+    export.add_argument(
+        "--texts", type=Path, nargs="*", default=[], metavar="FILE", help="whose tokens are kept"
+    )
+    export.set_defaults(run=run_export)
 
     bench = commands.add_parser("bench", help="measure speed and memory beside other libraries")
     bench.add_argument("what", nargs="?", choices=["generation", "training"], default="generation")
@@ -285,6 +295,17 @@ def run_evaluate(options: argparse.Namespace) -> int:
     from .evaluation.command import run
 
     return run(options)
+
+
+def run_export(options: argparse.Namespace) -> int:
+    """``llmlab export web MODEL --to FOLDER``: what the browser engine reads."""
+    from .checkpoints import load
+    from .web.export import export_web, size_of
+
+    texts = [path.read_text(encoding="utf-8") for path in options.texts]
+    folder = export_web(load(options.model, "cpu"), options.to, texts=texts)
+    Printer().line(f"written to {folder}, {size_of(folder) / 1e6:.1f} MB", "dim")
+    return 0
 
 
 def run_bench(options: argparse.Namespace) -> int:

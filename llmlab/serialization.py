@@ -106,6 +106,19 @@ def trace_to_json(trace: Trace, precision: str) -> str:
     )
 
 
+def _whole_vocabulary(logits: Tensor, ids: list[int], size: int) -> Tensor:
+    """Logits with a column for every token: -inf for those that were not at hand.
+
+    Raises:
+        ValueError: ids that do not fit the logits or the vocabulary.
+    """
+    if logits.size(-1) != len(ids) or not all(0 <= id < size for id in ids):
+        raise ValueError(f"logits of {logits.size(-1)} columns for a vocabulary of {len(ids)} ids")
+    whole = logits.new_full((*logits.shape[:-1], size), -math.inf)
+    whole[..., ids] = logits
+    return whole
+
+
 def trace_from_json(text: str, model: LanguageModel | None) -> Trace:
     """See ``Trace.from_json``."""
     record = read_record(text, TRACE_FORMAT, "trace")
@@ -117,6 +130,9 @@ def trace_from_json(text: str, model: LanguageModel | None) -> Trace:
             "source": tuple(map(token_from_json, record["source"])),
         }
         recorded = {name: array_from_json(array) for name, array in record["recorded"].items()}
+        if "vocabulary" in record and "logits" in recorded:
+            size = fields["config"].vocab_size
+            recorded["logits"] = _whole_vocabulary(recorded["logits"], record["vocabulary"], size)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"a trace with a part missing or of the wrong kind: {error}") from None
     unknown = set(recorded) - set(RECORDABLE)

@@ -95,6 +95,29 @@ class SentencePieceBPE(Tokenizer):
         data = piece.replace(SPACE, b" ")
         return Token(id, text_of(data), data)
 
+    @property
+    def kinds(self) -> bytes:
+        """The kind of every token, as GGUF numbers them."""
+        return self._kinds
+
+    def spelling(self, id: int) -> str:
+        """A piece as the vocabulary spells it, each space as "▁"."""
+        return text_of(self._spelling(id))
+
+    def find(self, spelling: str) -> int | None:
+        """The id of the piece that is spelled so; None where there is none that text can have."""
+        return self._id(bytes_of(spelling))
+
+    def describe(self) -> dict:
+        """Everything that encoding and decoding need, as plain values."""
+        return {
+            "pieces": [text_of(piece) for piece in self._pieces],
+            "kinds": list(self._kinds),
+            "prefix": self._prefix,
+            "suffix": self._suffix,
+            "eos": sorted(self.eos_ids),
+        }
+
     # The vocabulary is looked up once for every candidate merge. A dict of a quarter of a
     # million strings takes 30 MB; sorted checksums with the ids beside them take 2.
 

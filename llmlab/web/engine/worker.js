@@ -1,0 +1,38 @@
+/** The engine in a worker: answers the messages of engine.js. */
+
+import { fetchModel } from "./files.js";
+import { Session } from "./session.js";
+
+/** @type {Promise<Session>} */
+let session;
+
+const ACTIONS = {
+  async load(tell, base, kernel) {
+    const onProgress = (loaded, total) => tell({ progress: { loaded, total } });
+    session = fetchModel(base, { kernel, onProgress }).then((source) => Session.open(source));
+    const { model } = await session;
+    return { name: model.name, config: model.config, context: model.transformer.context };
+  },
+  async trace(_, text, options) {
+    return (await session).trace(text, options);
+  },
+  async generate(tell, prompt, options) {
+    return (await session).generate(prompt, options, (step) => tell({ step }));
+  },
+  async tokens(_, text) {
+    const { tokenizer } = (await session).model;
+    return tokenizer.encode(text, true).map((id) => tokenizer.token(id));
+  },
+  async cancel() {
+    (await session).cancel();
+  },
+};
+
+addEventListener("message", async ({ data: { id, action, values } }) => {
+  const tell = (message) => postMessage({ id, ...message });
+  try {
+    tell({ result: await ACTIONS[action](tell, ...values) });
+  } catch (error) {
+    tell({ failed: { name: error.name, message: error.message } });
+  }
+});

@@ -1,0 +1,134 @@
+// The engine's inner loops: products of integer matrices with vectors, in WebAssembly SIMD.
+//
+// A matrix stays as its file stores it: int8, with a float32 scale for each block of a row. A
+// vector is rounded to int16, with a scale for each block as well, so that one large entry does
+// not make the others coarse. Two blocks are multiplied as integers, exactly, and their sum is
+// scaled: 64 · 127 · 32767 fits 32 bits.
+//
+// Everything else of a model is JavaScript; these loops are where its time goes.
+
+#include <stdint.h>
+#include <wasm_simd128.h>
+
+#define EXPORT(name) __attribute__((export_name(#name))) void name
+#define INLINE static inline __attribute__((always_inline))
+
+typedef v128_t Vector;  // four float32, four int32, eight int16 or sixteen int8
+
+INLINE float sum(Vector x) {
+  return (wasm_f32x4_extract_lane(x, 0) + wasm_f32x4_extract_lane(x, 1)) +
+         (wasm_f32x4_extract_lane(x, 2) + wasm_f32x4_extract_lane(x, 3));
+}
+
+INLINE float largest(Vector x) {
+  float a = wasm_f32x4_extract_lane(x, 0), b = wasm_f32x4_extract_lane(x, 1);
+  float c = wasm_f32x4_extract_lane(x, 2), d = wasm_f32x4_extract_lane(x, 3);
+  float e = a > b ? a : b, f = c > d ? c : d;
+  return e > f ? e : f;
+}
+
+INLINE Vector rounded(const float *x, Vector factor) {
+  return wasm_i32x4_trunc_sat_f32x4(wasm_f32x4_nearest(wasm_f32x4_mul(wasm_v128_load(x), factor)));
+}
+
+// Rounds float32 vectors to int16, each block's largest entry becoming 32767.
+//
+// x (n): all vectors, one behind the other; out (n); scales and sums (n / width): of each block
+// its scale and the sum of its entries, which a block's minimum is multiplied with.
+EXPORT(quantize)(const float *x, int16_t *out, float *scales, float *sums, int n, int width) {
+  for (int block = 0; block < n / width; block++, x += width, out += width) {
+    Vector peak = wasm_f32x4_splat(0), total = wasm_f32x4_splat(0);
+    for (int i = 0; i < width; i += 4) {
+      Vector part = wasm_v128_load(x + i);
+      peak = wasm_f32x4_max(peak, wasm_f32x4_abs(part));
+      total = wasm_f32x4_add(total, part);
+    }
+    float highest = largest(peak);
+    Vector factor = wasm_f32x4_splat(highest > 0 ? 32767.0f / highest : 0);
+    for (int i = 0; i < width; i += 8) {
+      Vector low = rounded(x + i, factor), high = rounded(x + i + 4, factor);
+      wasm_v128_store(out + i, wasm_i16x8_narrow_i32x4(low, high));
+    }
+    scales[block] = highest / 32767.0f;
+    sums[block] = sum(total);
+  }
+}
+
+// Products of a block's weights with as many entries, as four partial sums in int32.
+INLINE Vector dot(const Vector *wide, const int16_t *entries, const int width) {
+  Vector total = wasm_i32x4_dot_i16x8(wide[0], wasm_v128_load(entries));
+  for (int i = 1; i < width / 8; i++)
+    total = wasm_i32x4_add(total, wasm_i32x4_dot_i16x8(wide[i], wasm_v128_load(entries + 8 * i)));
+  return total;
+}
+
+INLINE Vector add_scaled(Vector total, Vector integers, Vector scale) {
+  return wasm_f32x4_add(total, wasm_f32x4_mul(wasm_f32x4_convert_i32x4(integers), scale));
+}
+
+// y[t][row] = x[t] · weights[row], for T vectors at a time: a weight is read once for all of them.
+INLINE void multiply_some(const int8_t *weights, const float *scales, const int16_t *x,
+                          const float *x_scales, float *y, int rows, int columns, const int T,
+                          const int width) {
+  const int blocks = columns / width;
+  for (int row = 0; row < rows; row++, weights += columns, scales += blocks) {
+    Vector total[4];
+    for (int t = 0; t < T; t++) total[t] = wasm_f32x4_splat(0);
+    for (int block = 0; block < blocks; block++) {
+      const int8_t *w = weights + block * width;
+      Vector scale = wasm_v128_load32_splat(scales + block);
+      Vector wide[8];  // as int16
+      for (int i = 0; i < width / 8; i++) wide[i] = wasm_i16x8_load8x8(w + 8 * i);
+      for (int t = 0; t < T; t++) {
+        const int16_t *entries = x + t * columns + block * width;
+        Vector both = wasm_f32x4_mul(scale, wasm_v128_load32_splat(x_scales + t * blocks + block));
+        total[t] = add_scaled(total[t], dot(wide, entries, width), both);
+      }
+    }
+    for (int t = 0; t < T; t++) y[t * rows + row] = sum(total[t]);
+  }
+}
+
+INLINE void multiply(const int8_t *weights, const float *scales, const int16_t *x,
+                     const float *x_scales, float *y, int rows, int columns, int n,
+                     const int width) {
+  const int blocks = columns / width;
+  int t = 0;
+  for (; t + 4 <= n; t += 4)
+    multiply_some(weights, scales, x + t * columns, x_scales + t * blocks, y + t * rows, rows,
+                  columns, 4, width);
+  for (; t < n; t++)
+    multiply_some(weights, scales, x + t * columns, x_scales + t * blocks, y + t * rows, rows,
+                  columns, 1, width);
+}
+
+// Products of a matrix, (rows, columns), with n vectors: y (n, rows). One function a block's width.
+EXPORT(multiply_16)(const int8_t *weights, const float *scales, const int16_t *x,
+                    const float *x_scales, float *y, int rows, int columns, int n) {
+  multiply(weights, scales, x, x_scales, y, rows, columns, n, 16);
+}
+
+EXPORT(multiply_32)(const int8_t *weights, const float *scales, const int16_t *x,
+                    const float *x_scales, float *y, int rows, int columns, int n) {
+  multiply(weights, scales, x, x_scales, y, rows, columns, n, 32);
+}
+
+EXPORT(multiply_64)(const int8_t *weights, const float *scales, const int16_t *x,
+                    const float *x_scales, float *y, int rows, int columns, int n) {
+  multiply(weights, scales, x, x_scales, y, rows, columns, n, 64);
+}
+
+// Where a format's weights are scale · integer - minimum: y[t][row] -= minimums[row] · sums[t].
+//
+// minimums (rows, blocks); sums (n, blocks), from quantize. blocks is a multiple of four.
+EXPORT(subtract_minimums)(const float *minimums, const float *sums, float *y, int rows, int blocks,
+                          int n) {
+  for (int t = 0; t < n; t++)
+    for (int row = 0; row < rows; row++) {
+      Vector total = wasm_f32x4_splat(0);
+      for (int i = 0; i < blocks; i += 4)
+        total = wasm_f32x4_add(total, wasm_f32x4_mul(wasm_v128_load(minimums + row * blocks + i),
+                                                     wasm_v128_load(sums + t * blocks + i)));
+      y[t * rows + row] -= sum(total);
+    }
+}

@@ -1,4 +1,4 @@
-"""The command ``llmlab``: doctor, trace, generate, corpus, train, evaluate, bench.
+"""The command ``llmlab``: doctor, trace, generate, corpus, train, evaluate, ledger, bench.
 
 What a command needs is imported when it runs: ``llmlab --help`` answers without torch.
 """
@@ -120,6 +120,12 @@ def parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--quick", action="store_true", help="fewer texts, in about a minute")
     evaluate.add_argument("--json", type=Path, metavar="FILE", help="write every number there")
     evaluate.set_defaults(run=run_evaluate)
+
+    ledger = commands.add_parser("ledger", help="measure the claims of the ledger again")
+    ledger.add_argument("ids", nargs="*", metavar="ID", help="only these rows")
+    ledger.add_argument("--file", type=Path, metavar="FILE", help="chapters/claims.yaml")
+    ledger.add_argument("--write", action="store_true", help="store what is measured")
+    ledger.set_defaults(run=run_ledger)
 
     bench = commands.add_parser("bench", help="measure speed and memory beside other libraries")
     bench.add_argument("what", nargs="?", choices=["generation", "training"], default="generation")
@@ -283,6 +289,13 @@ def run_train(options: argparse.Namespace) -> int:
 def run_evaluate(options: argparse.Namespace) -> int:
     """``llmlab evaluate MODEL``: every measurement that fits it, as tables and as JSON."""
     from .evaluation.command import run
+
+    return run(options)
+
+
+def run_ledger(options: argparse.Namespace) -> int:
+    """``llmlab ledger``: 0 where all is as the file says, or was stored, else 1."""
+    from .ledger.command import run
 
     return run(options)
 

@@ -1,5 +1,6 @@
 # make book    the book, built into _build/html
 # make test    every test: the package, the chapters, the built site in a browser
+# make binder-check   every chapter in JupyterLab, in a fresh environment as Binder has it
 # make lab     JupyterLab on the chapters
 # make clean   removes what was built (make distclean: .venv as well)
 #
@@ -9,7 +10,7 @@ PYTHON ?=
 BIN := .venv/bin
 export JUPYTER_PREFER_ENV_PATH := 1
 
-.PHONY: book test lab clean distclean
+.PHONY: book test binder-check lab clean distclean
 
 book: .venv/.installed
 	@$(BIN)/python tools/build_book.py
@@ -19,6 +20,10 @@ book: .venv/.installed
 test: book
 	@$(BIN)/python tests/browser.py
 	$(BIN)/python -m pytest --nbval --nbval-current-env --nbval-cell-timeout=600 tests chapters
+
+binder-check: .venv/.installed
+	@$(BIN)/python tests/browser.py
+	$(BIN)/python tools/binder_check.py $(CHAPTERS)
 
 lab: .venv/.installed
 	$(BIN)/jupyter lab chapters

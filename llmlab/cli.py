@@ -1,5 +1,4 @@
-"""The command ``llmlab``: doctor, trace, generate, corpus, train, evaluate,
-export, bench.
+"""The command ``llmlab``, from ``doctor`` to ``bench``.
 
 What a command needs is imported when it runs: ``llmlab --help`` answers without torch.
 """
@@ -130,6 +129,12 @@ def parser() -> argparse.ArgumentParser:
         "--texts", type=Path, nargs="*", default=[], metavar="FILE", help="whose tokens are kept"
     )
     export.set_defaults(run=run_export)
+
+    ledger = commands.add_parser("ledger", help="measure the claims of the ledger again")
+    ledger.add_argument("ids", nargs="*", metavar="ID", help="only these rows")
+    ledger.add_argument("--file", type=Path, metavar="FILE", help="chapters/claims.yaml")
+    ledger.add_argument("--write", action="store_true", help="store what is measured")
+    ledger.set_defaults(run=run_ledger)
 
     bench = commands.add_parser("bench", help="measure speed and memory beside other libraries")
     bench.add_argument("what", nargs="?", choices=["generation", "training"], default="generation")
@@ -306,6 +311,13 @@ def run_export(options: argparse.Namespace) -> int:
     folder = export_web(load(options.model, "cpu"), options.to, texts=texts)
     Printer().line(f"written to {folder}, {size_of(folder) / 1e6:.1f} MB", "dim")
     return 0
+
+
+def run_ledger(options: argparse.Namespace) -> int:
+    """``llmlab ledger``: 0 where all is as the file says, or was stored, else 1."""
+    from .ledger.command import run
+
+    return run(options)
 
 
 def run_bench(options: argparse.Namespace) -> int:

@@ -37,7 +37,10 @@ def test_help_does_not_import_torch():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    for command in ("doctor", "trace", "generate", "corpus", "train", "evaluate", "bench"):
+    for command in (
+        "doctor", "trace", "generate", "corpus", "train", "evaluate", "export", "ledger",
+        "bench",
+    ):  # fmt: skip
         assert command in done.stdout
 
 

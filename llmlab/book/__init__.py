@@ -11,11 +11,11 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
-from . import assets, icons, launch, mathml, pictures, renderer
+from . import assets, icons, launch, ledger, mathml, pictures, references, renderer
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register every part with Sphinx."""
-    for part in (renderer, pictures, mathml, assets, icons, launch):
+    for part in (renderer, pictures, mathml, assets, icons, launch, ledger, references):
         part.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

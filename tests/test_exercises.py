@@ -7,6 +7,7 @@ import pytest
 from llmlab.exercises import exercises, verdict
 from tests import (
     test_exercises_01,
+    test_exercises_02,
     test_exercises_03,
     test_exercises_05,
     test_exercises_06,
@@ -20,6 +21,7 @@ from tests import (
 
 CHAPTERS = (
     test_exercises_01,
+    test_exercises_02,
     test_exercises_03,
     test_exercises_05,
     test_exercises_06,

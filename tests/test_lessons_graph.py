@@ -1,11 +1,13 @@
 """The graph of a computation: its edges carry the chain rule, and it can be drawn and read out."""
 
 import io
+import math
 
 import pytest
 from PIL import Image
 
 from llmlab.lessons import Value, graph
+from llmlab.lessons.graph_picture import APART, _free_place
 from tests.small_models import HOSTILE
 
 
@@ -80,3 +82,14 @@ def test_hostile_names_are_drawn_as_text():
     for name in HOSTILE:
         result = result + Value(1, name)
     assert graph(result).picture().startswith(b"\x89PNG")
+
+
+def test_numbers_of_crossing_arrows_do_not_cover_each_other():
+    taken: list[tuple[float, float]] = []
+    for start, end in (((0, 0), (2, -1)), ((0, -1), (2, 0)), ((0, -0.2), (2, -0.2))):
+        place = _free_place(start, end, 0.0, taken)
+        assert all(math.dist(place, other) > APART for other in taken)
+        # It stands on its own arrow.
+        along = place[0] / 2
+        assert place[1] == pytest.approx(start[1] + along * (end[1] - start[1]))
+        taken.append(place)

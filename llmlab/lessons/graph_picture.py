@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 ACROSS, DOWN = 1.9, 0.95  # inches from column to column, from row to row
 GIVEN, COMPUTED, QUIET = "#fbe9d7", "#dbe7f3", "#566473"
 BEND = 0.28  # of an arrow that passes over columns, or is the second between the same two boxes
+SHARES = (0.48, 0.34, 0.62, 0.25)  # of an arrow's way, where its number may stand
+APART = 0.3  # inches between the numbers of two arrows that cross
 
 
 def graph_picture(graph: Graph) -> bytes:
@@ -34,17 +37,36 @@ def graph_picture(graph: Graph) -> bytes:
     names, _ = labels([node.name for node in graph.nodes])
     boxes = [_draw_node(axes, *place) for place in zip(graph.nodes, names, across, down)]
     drawn: Counter[tuple[int, int]] = Counter()
+    taken: list[tuple[float, float]] = []
     for edge in graph.edges:
         pair = edge.source, edge.target
         start, end = ((across[i], down[i]) for i in pair)
         passes = graph.nodes[edge.target].column - graph.nodes[edge.source].column > 1
         bend = BEND * (drawn[pair] + passes)
         drawn[pair] += 1
-        _draw_edge(axes, start, end, bend, [boxes[i] for i in pair], edge.derivative)
+        place = _free_place(start, end, bend, taken)
+        taken.append(place)
+        _draw_edge(axes, start, end, bend, [boxes[i] for i in pair], edge.derivative, place)
     return png(figure, dpi=90)
 
 
-def _draw_edge(axes, start, end, bend: float, boxes, derivative: float) -> None:
+def _free_place(start, end, bend: float, taken: list) -> tuple[float, float]:
+    """Where an arrow's number stands: before the arrows of one result meet, and clear of others."""
+    # The arrow is a quadratic curve.
+    (x, y), (dx, dy) = start, (end[0] - start[0], end[1] - start[1])
+    middle = (x + dx / 2 + bend * dy, y + dy / 2 - bend * dx)
+    places = [
+        tuple(
+            (1 - share) ** 2 * a + 2 * share * (1 - share) * c + share**2 * b
+            for a, c, b in zip(start, middle, end)
+        )
+        for share in SHARES
+    ]
+    clear = (p for p in places if all(math.dist(p, other) > APART for other in taken))
+    return next(clear, places[0])
+
+
+def _draw_edge(axes, start, end, bend: float, boxes, derivative: float, place) -> None:
     arrow = {
         "arrowstyle": "-|>",
         "color": QUIET,
@@ -57,14 +79,6 @@ def _draw_edge(axes, start, end, bend: float, boxes, derivative: float) -> None:
     }
     # Above the boxes: these are measured when they are drawn, and the arrow ends at their borders.
     axes.annotate("", xy=end, xytext=start, arrowprops=arrow, zorder=4)
-    # The arrow is a quadratic curve; its number stands before the arrows of one result meet.
-    (x, y), (dx, dy) = start, (end[0] - start[0], end[1] - start[1])
-    middle = (x + dx / 2 + bend * dy, y + dy / 2 - bend * dx)
-    share = 0.48
-    place = [
-        (1 - share) ** 2 * a + 2 * share * (1 - share) * c + share**2 * b
-        for a, c, b in zip(start, middle, end)
-    ]
     behind = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}
     words = _number(derivative, 3)
     axes.text(*place, words, size=7, color=QUIET, ha="center", va="center", bbox=behind, zorder=5)

@@ -52,11 +52,37 @@ const LABELS = {
   lossTable: "The loss as a table",
   lossCaption: (rate) => `Mean cross-entropy in nats, learning rate ${rate}`,
   lossColumns: ["Step", "Loss"],
+  descent: (count) => `Train it on ${count} examples`,
+  rate: "Learning rate",
+  take: (count) => (count === 1 ? "1 step" : `${count} steps`),
+  lossNow: (steps, loss) =>
+    steps
+      ? `After ${steps === 1 ? "1 step" : `${steps} steps`} the loss is ${loss}.`
+      : `The loss is ${loss}.`,
+  lossBefore: (loss) => `Before the last step it was ${loss}.`,
+  rightOf: (right, all) => `Right answers: ${right} of ${all}.`,
+  tooLarge:
+    "The next step would leave the numbers that a computer can hold: go back to the beginning " +
+    "and try a lower rate.",
+  enough: (steps) => `These are ${steps} steps; go back to the beginning to take others.`,
+  underCurve: (steps, largest) =>
+    `The loss after 0 to ${steps} steps, drawn from 0 at the bottom to ${largest} at the top.`,
+  nextOf: (name) => `What the next step does to ${name}`,
+  noParameters: (name) => `${name} is an input and has nothing to learn: choose another neuron.`,
+  allNext: "What the next step does to every parameter",
+  nextColumns: (first) => [first, "Now", "Gradient", "− rate × gradient", "Next"],
+  source: "Weight from",
+  anyParameter: "Parameter",
+  parameter: (source, name) => `${source} → ${name}`,
+  exampleTable: "Each example and its loss",
+  exampleCaption: "The examples, the share of each right output, and −ln of it",
+  exampleColumns: ["Example", "Inputs", "Right", "Answer", "Share of right", "Loss"],
+  lossesCaption: "Mean cross-entropy in nats, after each step",
 };
 
 function render({ model, el }) {
   const first = Object.fromEntries(
-    ["layers", "inputs", "moment"].map((name) => [name, model.get(name)]),
+    ["layers", "inputs", "moment", "losses"].map((name) => [name, model.get(name)]),
   );
   const shape = [first.inputs.length, ...first.layers.map((layer) => layer.biases.length)];
   const root = viewRoot(el, "network", LABELS.view);
@@ -75,6 +101,8 @@ function render({ model, el }) {
       model.get("inputs").map((old, i) => (i === place ? value : old)),
     );
   const setParameter = (layer, place, source, value) => {
+    descent?.forget();
+    model.set("losses", []); // a new beginning for the steps in the page
     model.set("layers", withParameter(model.get("layers"), layer, place, source, value));
     model.set("moment", -1);
   };
@@ -125,7 +153,7 @@ function render({ model, el }) {
     "div",
     { class: "llmlab-row", role: "group", "aria-label": LABELS.example },
     examples,
-    element("button", { type: "button", click: () => save(model, first) }, LABELS.reset),
+    element("button", { type: "button", click: () => reset() }, LABELS.reset),
   );
   const readings = model.get("readings");
   const reading = choice(
@@ -138,9 +166,15 @@ function render({ model, el }) {
   const replay = record.steps
     ? trainingReplay(record, (i) => {
         const layers = withParameters(model.get("layers"), record.parameters[i]);
-        save(model, { layers, moment: i });
+        save(model, { losses: [], layers, moment: i });
       })
     : null;
+  const table = model.get("training");
+  const descent = table?.rows ? descentPanel({ table, model }) : null;
+  const reset = () => {
+    descent?.forget();
+    save(model, first);
+  };
   const twin = disclosure(LABELS.twin, () => twinBox);
   twin.addEventListener("toggle", () => twin.open && show());
   const drawn = element("div", { class: "llmlab-drawn" }, net.svg);
@@ -152,6 +186,7 @@ function render({ model, el }) {
     shares,
     drawn,
     element("p", { class: "llmlab-quiet" }, LABELS.legend, " ", LABELS.help),
+    ...(descent ? [descent.box] : []),
     element("div", { class: "llmlab-columns" }, fields, panelBox),
     ...(replay ? [replay.box] : []),
     twin,
@@ -198,6 +233,7 @@ function render({ model, el }) {
     panel.show(layers, computed);
     replay?.show(model.get("moment"));
     const outputNames = readings[model.get("reading")].output_names;
+    descent?.show(names, outputNames);
     const answer = readOutputs(values.at(-1));
     live.textContent = answerWords(values.at(-1), outputNames, answer.place);
     const list = outputNames.map((name, i) => `${name} ${percent(answer.shares[i])}`).join(", ");
@@ -208,7 +244,7 @@ function render({ model, el }) {
   const forget = [
     followTheme((theme) => (root.dataset.theme = theme)),
     listen(model, ["neuron", "reading"], rebuild),
-    listen(model, ["layers", "inputs", "moment"], show),
+    listen(model, ["layers", "inputs", "moment", "losses", "learning_rate"], show),
     () => replay?.stop(),
   ];
   net.fit(drawn.clientWidth || DRAWN.widest);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -15,11 +16,13 @@ from .network_state import (
     inputs_of,
     layers_of,
     limits_of,
+    loss_of,
     moment_of,
     network_of,
     reading_of,
     record_of,
     shown,
+    table_of,
 )
 from .network_words import listed, neuron_name, number, sum_in_words
 
@@ -38,11 +41,15 @@ class NetworkView(View):
         readings: title → (input names, output names): what the same numbers may also stand for.
         limits: (least, most) of each input's slider; from inputs and examples if left out.
         record: a training of this network, to be replayed.
+        training: (rows, labels), as `lessons.descend` takes them: the examples on which the page
+            itself takes steps of gradient descent.
+        learning_rate: of these steps; the page can change it.
         neuron: the neuron shown first: (layer, place), from (0, 0), an input.
 
     Raises:
         ValueError: more layers or neurons than that, inputs or names that do not fit, a number
-            that is not finite, or a record of another network.
+            that is not finite, a record of another network, examples that it cannot learn from,
+            or a learning rate that is not positive.
     """
 
     _name: ClassVar[str] = "network"
@@ -58,6 +65,9 @@ class NetworkView(View):
     )
     record = traitlets.Dict(help="TrainingRecord.to_json(), or empty").tag(sync=True)
     moment = traitlets.Int(-1, help="the moment of the record shown; −1: none").tag(sync=True)
+    training = traitlets.Dict(help="{rows, labels} to learn from, or empty").tag(sync=True)
+    learning_rate = traitlets.Float(0.5, help="of the steps in the page").tag(sync=True)
+    losses = traitlets.List(help="before each step taken in the page").tag(sync=True)
 
     def __init__(
         self,
@@ -68,6 +78,8 @@ class NetworkView(View):
         readings: Mapping[str, tuple[Sequence[str], Sequence[str]]] | None = None,
         limits: Sequence[tuple[float, float]] | None = None,
         record: TrainingRecord | None = None,
+        training: tuple[Sequence[Sequence[float]], Sequence[int]] | None = None,
+        learning_rate: float = 0.5,
         neuron: tuple[int, int] = (1, 0),
     ) -> None:
         network = network_of(network)
@@ -85,6 +97,8 @@ class NetworkView(View):
             neuron=list(neuron),
             record={} if record is None else record_of(network, record),
             moment=moment_of(network, record),
+            training={} if training is None else table_of(network, *training),
+            learning_rate=learning_rate,
         )
 
     @property
@@ -128,6 +142,13 @@ class NetworkView(View):
             )
         return [int(i) for i in place]
 
+    @traitlets.validate("learning_rate")
+    def _valid_learning_rate(self, proposal: dict[str, Any]) -> float:
+        rate = proposal["value"]
+        if not 0 < rate < math.inf:
+            raise ValueError(f"learning_rate must be a positive number, not {rate!r}")
+        return rate
+
     @traitlets.validate("reading")
     def _valid_reading(self, proposal: dict[str, Any]) -> int:
         if not 0 <= proposal["value"] < len(self.readings):
@@ -156,11 +177,16 @@ class NetworkView(View):
             weights = network.layers[layer - 1].weights[place]
             name = neuron_name(network, layer, place)
             sums = f" {name}: {sum_in_words(computed[layer - 1][place], before, weights)}."
+        learning = ""
+        if self.training:
+            mean = loss_of(network, self.training)
+            learning = f" Its mean loss over {len(self.training['rows'])} examples is "
+            learning += f"{number(mean, 4)}."
         return (
             f"A network of {network.shape[0]} inputs and layers of {shape} neurons. For "
             f"{listed(network.input_names, self.inputs)} its output is "
             f"{number(outputs[0]) if single else listed(network.output_names, outputs)}, "
-            f"read as {answer or 'undecided'}.{sums}"
+            f"read as {answer or 'undecided'}.{sums}{learning}"
         )
 
     def __repr__(self) -> str:

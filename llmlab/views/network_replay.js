@@ -1,6 +1,6 @@
 // The replay of a NetworkView: a training's loss, and the network as it was at its moments.
 
-const CURVE = { width: 320, height: 90, margin: 6, pause: 250 }; // pixels, milliseconds
+const PAUSE = 250; // milliseconds
 
 /** @param {(moment: number) => void} goTo shows a moment of the record */
 function trainingReplay(record, goTo) {
@@ -33,27 +33,11 @@ function trainingReplay(record, goTo) {
     timer = setInterval(() => {
       goTo(++next);
       if (next >= last) stop();
-    }, CURVE.pause);
+    }, PAUSE);
   };
 
-  const largest = Math.max(...losses);
-  const x = (step) =>
-    CURVE.margin + (step / (losses.length - 1)) * (CURVE.width - 2 * CURVE.margin);
-  const y = (loss) =>
-    CURVE.height - CURVE.margin - (loss / largest) * (CURVE.height - 2 * CURVE.margin);
-  const point = drawing("circle", { r: 5, class: "llmlab-now" });
-  const curve = drawing(
-    "svg",
-    {
-      class: "llmlab-curve",
-      role: "img",
-      viewBox: `0 0 ${CURVE.width} ${CURVE.height}`,
-      "aria-label": LABELS.curve(losses.length - 1, digits(losses[0], 3), digits(losses.at(-1), 3)),
-    },
-    drawing("line", { x1: 0, x2: CURVE.width, y1: y(0), y2: y(0), class: "llmlab-axis" }),
-    drawing("polyline", { points: losses.map((loss, step) => `${x(step)},${y(loss)}`).join(" ") }),
-    point,
-  );
+  const curve = lossCurve();
+  curve.draw(losses);
   const words = element("p", { class: "llmlab-quiet" });
   const table = disclosure(LABELS.lossTable, () =>
     scrollBox(
@@ -71,18 +55,17 @@ function trainingReplay(record, goTo) {
       { class: "llmlab-replay" },
       element("h4", {}, LABELS.replay),
       element("div", { class: "llmlab-row" }, play, moment.box),
-      curve,
+      curve.svg,
       words,
       table,
     ),
     show(i) {
-      point.style.setProperty("display", i < 0 ? "none" : "");
+      curve.mark(i < 0 ? i : steps[i]);
       if (i < 0) {
         words.textContent = LABELS.byHand;
         return;
       }
       moment.set(i);
-      furnish(point, { cx: x(steps[i]), cy: y(losses[steps[i]]) }, []);
       words.textContent = LABELS.lossAt(steps[i], digits(losses[steps[i]]));
     },
     stop,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ..lessons import Network, TrainingRecord
 
 MOST_LAYERS, MOST_NEURONS = 4, 8  # more do not fit a drawing that can be read
+MOST_EXAMPLES = 200  # that a page takes a step on while a reader waits
 
 
 def network_of(network: Network | Mapping[str, Any]) -> Network:
@@ -112,3 +113,21 @@ def moment_of(network: Network, record: TrainingRecord | None) -> int:
     moments = record.moments if record else ()
     same = [i for i, m in enumerate(moments) if m.network.parameters == network.parameters]
     return same[-1] if same else -1
+
+
+def table_of(network: Network, rows: Sequence, labels: Sequence[int]) -> dict[str, Any]:
+    """The examples to learn from: plain inputs, and for each the place of its right output."""
+    from ..lessons.descent import check_table
+
+    check_table(network, rows, labels)
+    if len(rows) > MOST_EXAMPLES:
+        raise ValueError(f"{len(rows)} examples were given; a page learns from {MOST_EXAMPLES}")
+    return {"rows": [inputs_of(network, row) for row in rows], "labels": list(map(int, labels))}
+
+
+def loss_of(network: Network, table: Mapping[str, Sequence]) -> float:
+    """The mean cross-entropy over the examples, in nats."""
+    from ..lessons import Value
+    from ..lessons.descent import mean_loss
+
+    return mean_loss(network.map(Value), table["rows"], table["labels"]).data

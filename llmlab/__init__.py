@@ -30,6 +30,7 @@ _HOME = {
     "NextTokenView": "views",
     "EmbeddingView": "views",
     "NetworkView": "views",
+    "NormView": "views",
     "ResidualView": "views",
     "TokenizerView": "views",
     "TrainingView": "views",

@@ -9,6 +9,7 @@ from .base import MIME, View, array, module_source, visible
 from .embedding import EmbeddingView
 from .network import NetworkView
 from .next_token import NextTokenView
+from .norm import NormView
 from .residual import ResidualView
 from .tokenizer import TokenizerView
 from .training import TrainingView
@@ -18,6 +19,7 @@ VIEWS: tuple[type[View], ...] = (
     NextTokenView,
     EmbeddingView,
     NetworkView,
+    NormView,
     ResidualView,
     TokenizerView,
     TrainingView,
@@ -36,6 +38,7 @@ __all__ = [
     "EmbeddingView",
     "NetworkView",
     "NextTokenView",
+    "NormView",
     "ResidualView",
     "TokenizerView",
     "TrainingView",

@@ -34,6 +34,11 @@ function number(value, digits = 3) {
   return value.toFixed(digits).replace("-", "−");
 }
 
+/** A number of at most so many significant digits, zeros at the end dropped: −26.598. */
+function digits(value, count = 6) {
+  return String(Number(value.toPrecision(count))).replace(/-/g, "−");
+}
+
 // --- Arrays -------------------------------------------------------------------------------------
 
 /**
@@ -176,6 +181,85 @@ const SLIDER_KEYS = {
   PageUp: 10,
   PageDown: -10,
 };
+
+const FARTHEST = 1e6; // what may be typed
+
+/**
+ * A slider and a number field that hold the same number.
+ * @param {{range: string, field: string}} labels what the number is, for each of the two
+ * @param {[number, number]} limits the slider's; the field takes more
+ * @param {(value: number) => void} changed called as it moves
+ * @param {() => void} settled called when it has come to rest
+ */
+function numberControl(labels, limits, changed, settled) {
+  let value = 0;
+  const range = element("input", { type: "range", step: "any", "aria-label": labels.range });
+  const field = element("input", {
+    type: "number",
+    step: "any",
+    inputmode: "decimal",
+    "aria-label": labels.field,
+  });
+  const show = () => {
+    range.value = value;
+    range.setAttribute("aria-valuetext", digits(value));
+  };
+  const write = () => (field.value = Number(value.toPrecision(6)));
+  const take = (next) => {
+    value = next;
+    show();
+    changed(next);
+  };
+  const bound = ([least, most]) => {
+    Object.assign(range, { min: least, max: most });
+    show(); // a slider that had been too short for its number
+  };
+  bound(limits);
+  range.addEventListener("input", () => {
+    take(Number(Number(range.value).toPrecision(4)));
+    write();
+  });
+  // The keys take even steps, whatever number it stands at.
+  range.addEventListener("keydown", (event) => {
+    const steps = SLIDER_KEYS[event.key];
+    if (!steps || event.altKey || event.metaKey || event.ctrlKey) return;
+    event.preventDefault();
+    const step = evenStep(range.max - range.min);
+    const next = Math.round(value / step + steps) * step;
+    take(Math.min(Math.max(Number(next.toPrecision(6)), range.min), range.max));
+    write();
+    settled();
+  });
+  field.addEventListener("input", () => {
+    const next = field.valueAsNumber;
+    const fits = Math.abs(next) <= FARTHEST; // false for NaN, which an empty field is
+    field.setAttribute("aria-invalid", !fits);
+    if (fits) take(next);
+  });
+  range.addEventListener("change", settled);
+  field.addEventListener("change", () => {
+    field.setAttribute("aria-invalid", false);
+    write();
+    settled();
+  });
+  return {
+    box: element("span", { class: "llmlab-number" }, field, range),
+    bound,
+    set(next) {
+      if (Object.is(next, value) && field.value !== "") return;
+      value = next;
+      show();
+      // A field that is being typed in is left alone.
+      if (field.getRootNode().activeElement !== field) write();
+    },
+  };
+}
+
+/** About a hundredth of a range, as 1, 2 or 5 times a power of ten. */
+function evenStep(range) {
+  const power = 10 ** Math.floor(Math.log10(range / 100));
+  return power * ([5, 2, 1].find((times) => times * power <= range / 100) ?? 1);
+}
 
 /** A choice from a list. @param {{value: string, label: string}[]} options */
 function choice(label, options, value, changed) {

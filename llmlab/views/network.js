@@ -129,7 +129,12 @@ function render({ model, el }) {
   };
   const net = networkDrawing({ shape, choose, drag });
   const inputs = first.inputs.map((_, i) =>
-    numberControl("", model.get("limits")[i], (value) => setInput(i, value), settled),
+    numberControl(
+      { range: "", field: "" }, // their names come with the reading
+      model.get("limits")[i],
+      (value) => setInput(i, value),
+      settled,
+    ),
   );
   const inputNames = inputs.map(() => element("span", { class: "llmlab-input-name" }));
   const fields = element(

@@ -14,14 +14,19 @@ function neuronPanel({ layers, names, chosen, change, settled }) {
   const cell = (className) => element("td", { class: className });
   const rows = sources.map((source, i) => {
     const control = numberControl(
-      LABELS.weightOf(source, name),
+      labelsOf(LABELS.weightOf(source, name)),
       bounds(i),
       (v) => change(i, v),
       settled,
     );
     return { given: cell("llmlab-given"), control, product: cell("llmlab-product") };
   });
-  const bias = numberControl(LABELS.biasOf(name), bounds(null), (v) => change(null, v), settled);
+  const bias = numberControl(
+    labelsOf(LABELS.biasOf(name)),
+    bounds(null),
+    (v) => change(null, v),
+    settled,
+  );
   const biasCell = cell("llmlab-product");
   const sum = cell("llmlab-sum");
   const output = cell("llmlab-output");
@@ -75,6 +80,10 @@ function neuronPanel({ layers, names, chosen, change, settled }) {
       bias.bound(limits(null));
     },
   };
+}
+
+function labelsOf(label) {
+  return { range: label, field: LABELS.field(label) };
 }
 
 /** The panel of a chosen input: what it adds to each neuron of the first layer. */

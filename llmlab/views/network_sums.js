@@ -67,8 +67,3 @@ function shortDigits(value, count) {
   if (size && (size < 0.001 || size >= 1e5)) return value.toExponential(0).replace(/-/g, "−");
   return digits(value, size < 1 ? count : Math.max(3, Math.floor(Math.log10(size)) + 1));
 }
-
-/** A number of at most so many significant digits, zeros at the end dropped: −26.598. */
-function digits(value, count = 6) {
-  return String(Number(value.toPrecision(count))).replace(/-/g, "−");
-}

@@ -95,11 +95,6 @@ function logTicks(low, high) {
   return tens.length < 3 ? more : tens;
 }
 
-/** A number of at most so many significant digits, zeros at the end dropped. */
-function digits(value, count = 6) {
-  return String(Number(value.toPrecision(count))).replace(/-/g, "−");
-}
-
 /** A whole number with its thousands set apart. */
 function grouped(value) {
   return value.toLocaleString("en-US");

@@ -6,7 +6,9 @@
 #
 # PYTHON=/path/to/python3 chooses the Python that .venv is made with (3.10 or newer).
 
+# JOBS=4 runs so many tests at a time; each may take 2 GB of memory.
 PYTHON ?=
+JOBS ?= 2
 BIN := .venv/bin
 export JUPYTER_PREFER_ENV_PATH := 1
 
@@ -19,7 +21,8 @@ book: .venv/.installed
 # run afresh and what they print is compared with what they hold.
 test: book
 	@$(BIN)/python tests/browser.py
-	$(BIN)/python -m pytest --nbval --nbval-current-env --nbval-cell-timeout=600 tests chapters
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadscope \
+		--nbval --nbval-current-env --nbval-cell-timeout=600 tests chapters
 
 binder-check: .venv/.installed
 	@$(BIN)/python tests/browser.py

@@ -6,6 +6,7 @@ import math
 
 import pytest
 import torch
+from playwright.sync_api import expect
 from torch import nn
 
 from llmlab.views.norm import NormView
@@ -170,7 +171,7 @@ def test_by_keyboard_alone(show, view):
     assert expected <= reached
     page.locator(".llmlab-norm summary").focus()
     page.keyboard.press("Enter")
-    assert page.get_by_label("Shift 1", exact=True).is_visible()
+    expect(page.get_by_label("Shift 1", exact=True)).to_be_visible()
 
 
 def test_dragging_a_slider(show, view):

@@ -19,9 +19,11 @@ book: .venv/.installed
 
 # One run of pytest, so that its closing line speaks for everything. The chapters' notebooks are
 # run afresh and what they print is compared with what they hold.
+# One thread for each: a pool that waits for a core another test holds spins on it, and a small
+# network's training then takes an hour in place of ten seconds.
 test: book
 	@$(BIN)/python tests/browser.py
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadscope \
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadscope \
 		--nbval --nbval-current-env --nbval-cell-timeout=600 tests chapters
 
 binder-check: .venv/.installed

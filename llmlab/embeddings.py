@@ -8,7 +8,7 @@ whatever the table is stored in.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -124,18 +124,18 @@ def _nearest(
             f"k={k!r} is outside the whole numbers 1 … {vocab - len(own):,}, "
             "the vocabulary's other tokens"
         )
-    cosines = torch.cat(list(_cosines(model, vector)))
-    cosines[own] = -2.0  # below every cosine
-    best = cosines.sort(descending=True, stable=True)  # of equal cosines the lower id comes first
+    found = cosines(model, vector)
+    found[own] = -2.0  # below every cosine
+    best = found.sort(descending=True, stable=True)  # of equal cosines the lower id comes first
     rows = zip(best.indices[:k].tolist(), best.values[:k].tolist(), strict=True)
     return [Neighbour(id, model.tokenizer.token(id).text, cosine) for id, cosine in rows]
 
 
-def _cosines(model: LanguageModel, vector: Tensor) -> Iterator[Tensor]:
-    """The cosine of every token with a vector, a slice of the vocabulary at a time."""
+def cosines(model: LanguageModel, vector: Tensor) -> Tensor:
+    """The cosine of every token's embedding with a vector, (vocab,), on the CPU."""
     direction = _unit(vector[None])[0].to(model.device)
-    for rows in _table(model).split(ROWS_AT_ONCE):
-        yield (_unit(rows.float()) @ direction).clamp(-1, 1).cpu()
+    slices = _table(model).split(ROWS_AT_ONCE)
+    return torch.cat([(_unit(rows.float()) @ direction).clamp(-1, 1).cpu() for rows in slices])
 
 
 def _unit(vectors: Tensor) -> Tensor:

@@ -98,19 +98,19 @@ def jupyterlab(python: Path, folder: Path) -> Iterator[tuple[str, psutil.Process
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    options = ["--no-browser", "--ip=127.0.0.1", f"--port={port}", f"--IdentityProvider.token={TOKEN}"]
+    options = ["--no-browser", "--ip=127.0.0.1", f"--port={port}"]
+    options.append(f"--IdentityProvider.token={TOKEN}")
     root = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
-    # A browser's own first questions are switched off: they would stand before the notebook.
-    settings = folder / "overrides"
+    settings = folder / "settings"  # an empty folder: what this machine's user has set is left out
     settings.mkdir()
-    environment = {**os.environ, "JUPYTER_PREFER_ENV_PATH": "1", "JUPYTER_CONFIG_DIR": str(settings)}
+    own = {"JUPYTER_PREFER_ENV_PATH": "1", "JUPYTER_CONFIG_DIR": str(settings)}
     process = subprocess.Popen(
-        [str(python), "-m", "jupyterlab", *options, *root], cwd=folder, env=environment,
+        [str(python), "-m", "jupyterlab", *options, *root], cwd=folder, env={**os.environ, **own},
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     address = f"http://127.0.0.1:{port}"
     try:
-        wait_for(lambda: process.poll() is None and ask(address, "/api/status"), START, "JupyterLab")
+        wait_for(lambda: ask(address, "/api/status"), START, "JupyterLab")
         yield address, psutil.Process(process.pid)
     finally:
         process.terminate()

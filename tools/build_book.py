@@ -15,9 +15,9 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from run_chapters import CACHE, ROOT  # beside this script
+
 BUILD = ROOT / "_build"
-CACHE = BUILD / ".jupyter_cache"  # tools/run_chapters.py fills it
 OPTIONS = ("-W", "-n", "--keep-going")
 
 

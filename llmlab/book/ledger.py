@@ -13,12 +13,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from docutils import nodes
-from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from llmlab.ledger import Claim, Ledger, read
 from llmlab.ledger.claims import CHAPTERS, counts
+
+from .links import chapter_link
 
 COLUMNS = ("Claim", "How it was tested", "Measured", "Verdict")
 WIDTHS = (27, 25, 28, 20)
@@ -81,13 +82,9 @@ class LedgerDirective(SphinxDirective):
 
     def chapter(self, stem: str) -> nodes.Node:
         """A link where the chapter is in the book; its name where it is still to come."""
-        name = nodes.inline("", CHAPTERS[stem])
         if f"chapters/{stem}" not in self.env.found_docs:
-            return name
-        return addnodes.pending_xref(
-            "", name, refdomain="std", reftype="doc", reftarget=f"/chapters/{stem}",
-            refdoc=self.env.docname, refexplicit=True, refwarn=True,
-        )  # fmt: skip
+            return nodes.inline("", CHAPTERS[stem])
+        return chapter_link(self.env, stem, CHAPTERS[stem])
 
     def paragraph(self, text: str, before: nodes.Node | None = None) -> nodes.paragraph:
         paragraph = nodes.paragraph(text, "", *([before] if before else []), nodes.Text(text))

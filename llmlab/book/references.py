@@ -10,13 +10,13 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import nbformat
 from docutils import nodes
-from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
+
+from .links import chapter_link
 
 LINE = re.compile(r"- (?P<authors>.+?) \((?P<year>\d{4})\)\. \*(?P<title>.+?)\*[.,]? ?(?P<rest>.*)")
 ARXIV = re.compile(r"arXiv:\d{4}\.\d{4,5}")
@@ -107,12 +107,7 @@ class ChapterReferences(SphinxDirective):
         for number, chapter in enumerate(work.chapters):
             if number:
                 paragraph += nodes.Text(", ")
-            target = addnodes.pending_xref(
-                "", refdomain="std", reftype="doc", reftarget=f"/chapters/{chapter}",
-                refexplicit=True, refwarn=True, refdoc=self.env.docname,
-            )  # fmt: skip
-            target += nodes.inline("", label(chapter))
-            paragraph += target
+            paragraph += chapter_link(self.env, chapter, label(chapter))
         paragraph += nodes.Text(".")
         return paragraph
 
@@ -123,6 +118,6 @@ def label(chapter: str) -> str:
     return f"chapter {int(number[1])}" if number else chapter.replace("_", " ")
 
 
-def setup(app: Sphinx) -> dict[str, Any]:
+def setup(app: Sphinx) -> None:
+    """Register the directive."""
     app.add_directive("chapter-references", ChapterReferences)
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

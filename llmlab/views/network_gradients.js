@@ -24,22 +24,14 @@ function lossAndGradients(layers, { rows, labels }) {
   const examples = rows.map((row, i) => {
     const computed = runNetwork(layers, row);
     const outputs = computed.at(-1).map((neuron) => neuron.output);
-    const { place, shares } = readOutputs(outputs);
+    const { place, shares, logShares } = readOutputs(outputs);
     // Through the logarithm and softmax at once: the share, less one at the right output.
     const slopes = outputs.map((_, j) => (shares[j] - (j === labels[i] ? 1 : 0)) / rows.length);
     addGradients(gradients, layers, computed, slopes);
-    return { loss: crossEntropy(outputs, labels[i]), share: shares[labels[i]], place };
+    return { loss: -logShares[labels[i]], share: shares[labels[i]], place };
   });
   const loss = examples.reduce((sum, example) => sum + example.loss, 0) / examples.length;
   return { loss, examples, gradients };
-}
-
-/** −ln of the right output's share, without the share itself, which may be too small to hold. */
-function crossEntropy(outputs, label) {
-  const values = outputs.length === 1 ? [outputs[0], 0] : outputs;
-  const largest = Math.max(...values);
-  const total = values.reduce((sum, value) => sum + Math.exp(value - largest), 0);
-  return Math.log(total) + largest - values[label];
 }
 
 /**

@@ -47,6 +47,11 @@ def check_size(shape: Sequence[int]) -> None:
         )
 
 
+def as_list(values: Any) -> list[float]:
+    """A row of numbers, of a tensor or an array too, as a list."""
+    return values.tolist() if hasattr(values, "tolist") else list(values)
+
+
 def finite(name: str, values: Sequence[float], count: int) -> list[float]:
     if len(values) != count:
         raise ValueError(f"{len(values)} {name} were given; there must be {count}")
@@ -57,8 +62,7 @@ def finite(name: str, values: Sequence[float], count: int) -> list[float]:
 
 
 def inputs_of(network: Network, values: Any) -> list[float]:
-    values = values.tolist() if hasattr(values, "tolist") else list(values)
-    return finite("inputs", values, network.shape[0])
+    return finite("inputs", as_list(values), network.shape[0])
 
 
 def layers_of(network: Network) -> list[dict[str, Any]]:

@@ -28,8 +28,9 @@ function runNetwork(layers, inputs) {
 
 /**
  * Which name the outputs stand for: the largest of several, the sign of a single one.
- * @returns {{place: number, shares: number[]}} place −1 where undecided; shares by softmax, a
- *   single output z standing for the pair (z, 0)
+ * @returns {{place: number, shares: number[], logShares: number[]}} place −1 where undecided;
+ *   shares by softmax, a single output z standing for the pair (z, 0); their logarithms are there
+ *   for shares that are too small to hold, too
  */
 function readOutputs(outputs) {
   const values = outputs.length === 1 ? [outputs[0], 0] : outputs;
@@ -40,6 +41,7 @@ function readOutputs(outputs) {
   return {
     place: winners.length === 1 ? winners[0] : -1,
     shares: exponentials.map((each) => each / total),
+    logShares: values.map((value) => value - largest - Math.log(total)),
   };
 }
 

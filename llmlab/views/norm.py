@@ -14,7 +14,7 @@ from torch import Tensor
 from ..checks import is_number
 from ..norm import layer_norm, rms_norm
 from .base import View
-from .network_state import finite, shown
+from .network_state import as_list, finite, shown
 from .network_words import number
 
 FEWEST, MOST = 2, 8  # numbers that a drawing has room for
@@ -69,20 +69,20 @@ class NormView(View):
         examples: Mapping[str, Sequence[float]] | None = None,
         limits: tuple[float, float] = LIMITS,
     ) -> None:
-        given = _listed(numbers)
+        given = as_list(numbers)
         self._count = len(given)
         if not FEWEST <= self._count <= MOST:
             raise ValueError(
                 f"{self._count} numbers were given; the view has room for {FEWEST} to {MOST}"
             )
-        least, most = finite("limits", _listed(limits), 2)
+        least, most = finite("limits", as_list(limits), 2)
         if not least < most:
             raise ValueError(f"limits are (least, most), not {(least, most)}")
-        rows = {name: _listed(row) for name, row in (examples or {}).items()}
+        rows = {name: as_list(row) for name, row in (examples or {}).items()}
         super().__init__(
             numbers=given,
-            weight=[1.0] * self._count if weight is None else _listed(weight),
-            bias=[0.0] * self._count if bias is None else _listed(bias),
+            weight=[1.0] * self._count if weight is None else as_list(weight),
+            bias=[0.0] * self._count if bias is None else as_list(bias),
             eps=eps,
             limits=[least, most],
             examples=[
@@ -137,10 +137,6 @@ class NormView(View):
 
     def __repr__(self) -> str:
         return f"<NormView of {self._count} numbers>"
-
-
-def _listed(values: Sequence[float] | Tensor) -> list[float]:
-    return values.tolist() if hasattr(values, "tolist") else list(values)
 
 
 def written(value: float) -> str:

@@ -11,11 +11,11 @@ import hashlib
 import json
 import shutil
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ..checkpoints.gguf import GGUF
-from ..checkpoints.package import gemma_270m
+from ..checkpoints.load import GGUF_MODELS
 from ..model import LanguageModel
 from ..tokenizers.sentencepiece_bpe import SentencePieceBPE
 from .tensors import WebTensor, tensors_of, tensors_of_gguf
@@ -27,7 +27,9 @@ MANIFEST, TOKENIZER = "model.json", "tokenizer.json.gz"
 PART = 8 * 10**6  # bytes of a part before it is compressed: its file is smaller
 CONTEXT = 512  # positions that the engine keeps room for, where a model has more
 GEMMA_VOCABULARY = 21_500  # tokens kept: all files together stay under 80 MB
-GEMMA_TERMS = "Gemma is provided under and subject to the Gemma Terms of Use: ai.google.dev/gemma/terms"
+GEMMA_TERMS = (
+    "Gemma is provided under and subject to the Gemma Terms of Use: ai.google.dev/gemma/terms"
+)
 
 
 def export_web(
@@ -52,7 +54,7 @@ def export_web(
     folder.mkdir(parents=True)
     if isinstance(model.tokenizer, SentencePieceBPE):
         kept = choose(model.tokenizer, vocabulary, texts)
-        gguf = GGUF(gemma_270m() if model.name == "gemma-3-270m" else model.name)
+        gguf = GGUF(GGUF_MODELS[model.name]() if model.name in GGUF_MODELS else model.name)
         tensors, terms = tensors_of_gguf(model, gguf, kept), GEMMA_TERMS
     else:
         kept, tensors, terms = None, tensors_of(model), None
@@ -104,6 +106,3 @@ def _write(folder: Path, name: str, data: bytes) -> dict:
 def size_of(folder: Path) -> int:
     """Bytes of an exported model."""
     return sum(path.stat().st_size for path in Path(folder).iterdir())
-
-
-__all__: Sequence[str] = ("export_web", "size_of")

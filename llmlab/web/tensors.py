@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..checkpoints.dequantize import UNPACKERS, unpack
+from ..checkpoints.dequantize import BLOCKS, unpack
 from ..checkpoints.gemma_weights import gguf_name
 from ..checkpoints.gguf import GGUF, TensorInfo
 from ..model import LanguageModel
@@ -78,12 +78,12 @@ def tensors_of_gguf(model: LanguageModel, gguf: GGUF, kept: Sequence[int]) -> It
 
 
 def _blocks(name: str, info: TensorInfo, stored: np.ndarray) -> WebTensor:
-    if info.type not in SCALES or info.type not in UNPACKERS:
+    if info.type not in SCALES:
         raise ValueError(
             f"{name} is stored as {info.type}; the engine reads {', '.join(SCALES)} and F32"
         )
     scales, place = SCALES[info.type]
-    size = {"Q8_0": 34, "Q5_0": 22, "Q4_K": 144, "Q6_K": 210}[info.type]
+    _, size = BLOCKS[info.type]
     quants, _, _ = unpack(stored, info.type)
     heads = np.ascontiguousarray(stored).reshape(-1, size)[:, place]
     return _matrix(name, quants, scales, heads.tobytes())
@@ -96,5 +96,5 @@ def _vector(name: str, values: np.ndarray) -> WebTensor:
 
 def _matrix(name: str, quants: np.ndarray, scales: str, stored: bytes) -> WebTensor:
     rows, blocks, width = quants.shape
-    entry = {"name": name, "rows": rows, "columns": blocks * width, "width": width, "scales": scales}
-    return WebTensor(entry, quants.astype(np.int8).tobytes() + stored)
+    entry = {"name": name, "rows": rows, "columns": blocks * width, "width": width}
+    return WebTensor({**entry, "scales": scales}, quants.astype(np.int8).tobytes() + stored)

@@ -11,9 +11,10 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
+from ..tokenizers.pretokenize import HAN
 from ..tokenizers.sentencepiece_bpe import BYTE, CONTROL, NORMAL, USER_DEFINED, SentencePieceBPE
 
-HAN = re.compile("[々〇㐀-䶿一-鿿豈-\ufaff\U00020000-\U0003fffd]+")
+CHINESE = re.compile(f"[{HAN}]+")
 ENGLISH = re.compile("▁?[A-Za-z]+|[ -~▁\n\t]+")  # words, and runs of ASCII signs
 
 
@@ -34,7 +35,7 @@ def choose(tokenizer: SentencePieceBPE, size: int, texts: Iterable[str]) -> list
         kept.update(made_from(tokenizer, id))
     if len(kept) > size:
         raise ValueError(f"{len(kept):,} tokens are needed in any case, more than {size:,}")
-    chinese = ids_like(HAN, tokenizer)
+    chinese = ids_like(CHINESE, tokenizer)
     english = ids_like(ENGLISH, tokenizer)
     for id in chain.from_iterable(zip(chinese, english)):
         if id not in kept:
@@ -49,7 +50,7 @@ def needed(tokenizer: SentencePieceBPE, texts: Iterable[str]) -> Iterator[int]:
     """The ids that are kept whatever the size."""
     for id, kind in enumerate(tokenizer.kinds):
         piece = tokenizer.spelling(id)
-        is_character = len(piece) == 1 and bool(HAN.match(piece) or piece.isascii())
+        is_character = len(piece) == 1 and bool(CHINESE.match(piece) or piece.isascii())
         is_named = kind == CONTROL and not piece.startswith("<unused")
         if kind in (BYTE, USER_DEFINED) or is_named or is_character:
             yield id

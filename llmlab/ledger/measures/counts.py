@@ -66,14 +66,18 @@ def gpt3_feedforward() -> dict:
     }
 
 
+def quoted() -> TransformerConfig:
+    """36 layers of width 768 with 12 heads and a vocabulary of 50,000."""
+    return dataclasses.replace(preset("gpt2"), n_layers=36, vocab_size=50_000)
+
+
 def quoted_model() -> dict:
-    """36 layers of width 768 with 12 heads."""
     gpt2, large = preset("gpt2"), preset("gpt2-large")
-    quoted = dataclasses.replace(gpt2, n_layers=36, vocab_size=50_000)
+    total = parameter_table(quoted()).total
     return {
-        "total": parameter_table(quoted).total,
-        "times": SAID_TOTAL / parameter_table(quoted).total,
-        "d_head": quoted.d_head,
+        "total": total,
+        "times": SAID_TOTAL / total,
+        "d_head": quoted().d_head,
         "gpt2_layers": gpt2.n_layers,
         "gpt2_width": gpt2.d_model,
         "gpt2_heads": gpt2.n_heads,

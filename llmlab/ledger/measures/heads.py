@@ -97,12 +97,9 @@ def switched_off(model: LanguageModel) -> dict:
                 mixed[torch.arange(n), :, torch.arange(n)] = 0
                 return (mixed.flatten(-2),)
 
-            hook = block.attention.output.register_forward_pre_hook(silence)
-            try:
-                with torch.inference_mode():
-                    logits = model.transformer(ids.repeat(n, 1), last_only=True).logits
-            finally:
-                hook.remove()
+            output = block.attention.output
+            with output.register_forward_pre_hook(silence), torch.inference_mode():
+                logits = model.transformer(ids.repeat(n, 1), last_only=True).logits
             rows.append(logits[:, -1].softmax(dim=-1)[:, target])
         return torch.stack(rows)
 

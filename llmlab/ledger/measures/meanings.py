@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
+from torch.nn.functional import normalize
 
-from ...embeddings import analogy, similarity, word_vector
+from ...embeddings import analogy, cosines, similarity, word_vector
 from ...model import LanguageModel
 from .reading import recorded
 
@@ -25,9 +27,7 @@ PAIRS = {
     "like/liked run/ran speak/spoke look/looked make/made ask/asked",
 }
 
-
-def unit(vectors: Tensor) -> Tensor:
-    return vectors / vectors.norm(dim=-1, keepdim=True)
+unit = functools.partial(normalize, dim=-1)  # vectors of length 1
 
 
 def word(model: LanguageModel, text: str) -> Tensor:
@@ -40,34 +40,21 @@ def rows(model: LanguageModel) -> Tensor:
     return model.transformer.embedding.token.weight.detach()
 
 
-@functools.lru_cache(maxsize=1)
-def chinese_words(model: LanguageModel) -> Tensor:
-    """The ids of all tokens of two Chinese characters."""
+@functools.cache
+def words_of(model: LanguageModel, is_word: Callable[[str], bool]) -> Tensor:
+    """The ids of all tokens whose text is a word of this kind."""
     texts = ((id, model.tokenizer.token(id).text) for id in range(len(rows(model))))
-    return torch.tensor(
-        [id for id, t in texts if len(t) == 2 and all("\u4e00" <= c <= "\u9fff" for c in t)]
-    )
+    return torch.tensor([id for id, text in texts if is_word(text)])
 
 
-@functools.lru_cache(maxsize=1)
-def english_words(model: LanguageModel) -> Tensor:
-    """The ids of all tokens that are a space and three or more English letters."""
-    texts = ((id, model.tokenizer.token(id).text) for id in range(len(rows(model))))
-    return torch.tensor(
-        [id for id, t in texts
-         if t[:1] == " " and t.isascii() and t[1:].isalpha() and len(t) > 3]
-    )  # fmt: skip
+def is_chinese(text: str) -> bool:
+    """Two Chinese characters."""
+    return len(text) == 2 and all("\u4e00" <= c <= "\u9fff" for c in text)
 
 
-@functools.lru_cache(maxsize=1)
-def lengths(model: LanguageModel) -> Tensor:
-    """Of every row, (vocab,)."""
-    return rows(model).norm(dim=-1)
-
-
-def against_all(model: LanguageModel, vector: Tensor) -> Tensor:
-    """The cosine of a vector with every row, (vocab,)."""
-    return rows(model) @ unit(vector) / lengths(model)
+def is_english(text: str) -> bool:
+    """A space and three or more English letters."""
+    return text[:1] == " " and text.isascii() and text[1:].isalpha() and len(text) > 3
 
 
 def looked_up(model: LanguageModel) -> dict:
@@ -93,12 +80,12 @@ def looked_up(model: LanguageModel) -> dict:
 
 def learning_and_others(model: LanguageModel) -> dict:
     words = ("学习", "训练", "教育", "机器", "苹果")
-    cosines = similarity(model, words)[0].tolist()
-    others = chinese_words(model)
-    all_cosines = against_all(model, word(model, "学习"))[others]
-    nearer = [int((all_cosines > c + 1e-6).sum()) - 1 for c in cosines[1:]]
+    own = similarity(model, words)[0].tolist()
+    others = words_of(model, is_chinese)
+    all_cosines = cosines(model, word(model, "学习"))[others]
+    nearer = [int((all_cosines > c + 1e-6).sum()) - 1 for c in own[1:]]
     return {
-        **dict(zip(("train", "education", "machine", "apple"), cosines[1:])),
+        **dict(zip(("train", "education", "machine", "apple"), own[1:])),
         **dict(zip(("nearer_train", "nearer_education", "nearer_machine", "nearer_apple"), nearer)),
         "of": len(others) - 1,
         "mean": float(all_cosines[all_cosines < 0.999].mean()),
@@ -106,7 +93,7 @@ def learning_and_others(model: LanguageModel) -> dict:
 
 
 def near_meanings(model: LanguageModel) -> dict:
-    some = unit(rows(model)[chinese_words(model)[::5]])  # every fifth, so that all pairs fit
+    some = unit(rows(model)[words_of(model, is_chinese)[::5]])  # every fifth, so that all pairs fit
     pairs = (some @ some.T)[torch.ones(len(some), len(some), dtype=torch.bool).triu(1)]
     return {
         "cat_dog": float(word(model, "猫") @ word(model, "狗")),
@@ -116,28 +103,28 @@ def near_meanings(model: LanguageModel) -> dict:
 
 
 def opposites(model: LanguageModel) -> dict:
-    cosines, places = [], []
+    found, places = [], []
     for a, b in OPPOSITES:
         value = float(word(model, a) @ word(model, b))
-        nearer = int((against_all(model, word(model, a)) > value + 1e-6).sum()) - 1
-        cosines.append(value)
+        nearer = int((cosines(model, word(model, a)) > value + 1e-6).sum()) - 1
+        found.append(value)
         places.append(nearer)
     return {
         "pairs": len(OPPOSITES),
-        "least": min(cosines),
-        "most": max(cosines),
+        "least": min(found),
+        "most": max(found),
         "among_ten": sum(place < 10 for place in places),
     }
 
 
 def kinds_and_members(model: LanguageModel) -> dict:
     n = len(MEMBERS)
-    cosines = similarity(model, MEMBERS + KINDS)[:n, n:]
-    own = cosines.diagonal()
+    table = similarity(model, MEMBERS + KINDS)[:n, n:]
+    own = table.diagonal()
     return {
         "own": float(own.mean()),
-        "other": float((cosines.sum() - own.sum()) / (n * n - n)),
-        "right": int((cosines.argmax(dim=1) == torch.arange(n)).sum()),
+        "other": float((table.sum() - own.sum()) / (n * n - n)),
+        "right": int((table.argmax(dim=1) == torch.arange(n)).sum()),
         "members": n,
     }
 
@@ -160,7 +147,7 @@ def king_and_queen(model: LanguageModel) -> dict:
                        ("国王", "男人", "女人", "女王"))  # fmt: skip
     for a, b, c, expected in ways:
         wanted = word(model, a) - word(model, b) + word(model, c)
-        all_cosines = against_all(model, wanted)
+        all_cosines = cosines(model, wanted)
         (id,) = model.tokenizer.encode(expected)
         place = int((all_cosines > all_cosines[id]).sum()) + 1
         texts = [row.id for row in analogy(model, a, b, c, k=5)]
@@ -178,7 +165,7 @@ def king_and_queen(model: LanguageModel) -> dict:
 def machine_learning(model: LanguageModel) -> dict:
     own = word(model, "机器学习")
     names = {"intelligence": "人工智能", "algorithm": "算法", "data": "数据"}
-    all_cosines = against_all(model, own)[chinese_words(model)]
+    all_cosines = cosines(model, own)[words_of(model, is_chinese)]
     return {
         **{name: float(own @ word(model, text)) for name, text in names.items()},
         "tokens": len(model.tokenizer.encode("机器学习")),
@@ -187,9 +174,9 @@ def machine_learning(model: LanguageModel) -> dict:
 
 
 def fever(model: LanguageModel) -> dict:
-    english = english_words(model)
+    english = words_of(model, is_english)
     value = float(word(model, " fever") @ word(model, " infection"))
-    all_cosines = against_all(model, word(model, " fever"))[english]
+    all_cosines = cosines(model, word(model, " fever"))[english]
     return {
         "tokens": len(model.tokenizer.encode("发热")),
         "infection": float(word(model, "发热") @ word(model, "感染")),

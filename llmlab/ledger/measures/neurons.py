@@ -10,7 +10,7 @@ from ...generation import generate
 from ...model import LanguageModel
 from .reading import ASKED, GATE, recorded, share
 from .stream import TOPICS
-from .work import quoted
+from .counts import quoted
 
 SUBJECT, TOPIC = (16, 648), (12, 1166)  # found by chapter 14 and by the long example
 
@@ -49,11 +49,8 @@ def of_a_topic(model: LanguageModel) -> dict:
 
     whole = share(model, text, "：")
     down = model.transformer.blocks[SUBJECT[0]].feedforward.down
-    hook = down.register_forward_pre_hook(silence)
-    try:
+    with down.register_forward_pre_hook(silence):
         without = share(model, text, "：")
-    finally:
-        hook.remove()
     return {
         "layer": best[0],
         "neuron": best[1],

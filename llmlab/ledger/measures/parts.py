@@ -53,12 +53,11 @@ def decoder_layer() -> dict:
     source, other = torch.arange(7)[None], torch.arange(7, 14)[None]
     target = torch.arange(20, 24)[None]
     cross, queries = network.blocks[0].cross_attention, []
-    hook = cross.query.register_forward_hook(lambda m, i, output: queries.append(output))
-    with torch.inference_mode():
+    note = lambda module, inputs, output: queries.append(output)  # noqa: E731
+    with cross.query.register_forward_hook(note), torch.inference_mode():
         names = ("attention", "cross_attention")
         run = network(target, source=source, record=names).recording
         second = network(target, source=other, record=names).recording
-    hook.remove()
     above = torch.ones(4, 4, dtype=torch.bool).triu(1)
     return {
         "decoder": sum(block.cross_attention is not None for block in network.blocks),

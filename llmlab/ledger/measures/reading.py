@@ -28,8 +28,13 @@ EIGHT_TEXTS = (
 
 def shares(model: LanguageModel, text: str) -> Tensor:
     """The probability of each token to come next, (vocab,)."""
+    return shares_after(model, model.encode(text))
+
+
+def shares_after(model: LanguageModel, ids: Tensor) -> Tensor:
+    """The same after ids, (1, position)."""
     with torch.inference_mode():
-        logits = model.transformer(model.encode(text), last_only=True).logits[0, -1]
+        logits = model.transformer(ids, last_only=True).logits[0, -1]
     return logits.double().softmax(dim=-1)
 
 
@@ -54,10 +59,8 @@ def chance(model: LanguageModel, text: str, *tokens: str) -> float:
     """The probability that these tokens come next, one after another."""
     ids, found = model.encode(text), []
     for token in tokens:
-        with torch.inference_mode():
-            logits = model.transformer(ids, last_only=True).logits[0, -1]
         id = id_of(model, token)
-        found.append(float(logits.double().softmax(dim=-1)[id]))
+        found.append(float(shares_after(model, ids)[id]))
         ids = torch.cat([ids, torch.tensor([[id]])], dim=1)
     return math.prod(found)
 
@@ -96,5 +99,3 @@ def head(index: int, model: LanguageModel) -> str:
 def alike(a: Tensor, b: Tensor) -> float:
     """The cosine of the angle between two vectors."""
     return float(torch.cosine_similarity(a, b, dim=-1))
-
-

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+
 import torch
 
 from ...attribution import logit_contributions
 from ...model import LanguageModel
 from ...tracing import trace
-from .reading import ASKED, DRINK, GATE, alike, id_of, recorded, share
+from .reading import ASKED, DRINK, GATE, alike, id_of, recorded, share, shares_after
 
 FORMS = ("如何进行{}？", "为什么要重视{}？", "谁最需要了解{}？", "什么时候开始{}？")
 TOPICS = ("机器学习", "环境保护", "投资", "减肥", "编程", "摄影")
@@ -36,13 +38,8 @@ def left_out_layers(model: LanguageModel) -> dict:
     """我爱北京天安 read without each layer in turn."""
     ids, gate, found = model.encode(GATE), id_of(model, "门"), []
     for block in model.transformer.blocks:
-        hook = block.register_forward_hook(lambda module, inputs, output: inputs[0])
-        try:
-            with torch.inference_mode():
-                logits = model.transformer(ids, last_only=True).logits[0, -1]
-        finally:
-            hook.remove()
-        found.append(float(logits.softmax(dim=-1)[gate]))
+        with block.register_forward_hook(lambda module, inputs, output: inputs[0]):
+            found.append(float(shares_after(model, ids)[gate]))
     return {
         "above": sum(share > 0.9 for share in found),
         "below": sum(share < 0.02 for share in found),
@@ -55,12 +52,10 @@ def silent(model: LanguageModel, layer: int) -> torch.Tensor:
     """The stream after a layer whose two parts return zeros."""
     block = model.transformer.blocks[layer]
     parts = (block.attention_post_norm, block.feedforward_post_norm)
-    hooks = [part.register_forward_hook(lambda m, i, output: 0 * output) for part in parts]
-    try:
+    with ExitStack() as hooks:
+        for part in parts:
+            hooks.enter_context(part.register_forward_hook(lambda m, i, output: 0 * output))
         return recorded(model, GATE, "residual")[layer + 1]
-    finally:
-        for hook in hooks:
-            hook.remove()
 
 
 def form_and_topic(model: LanguageModel) -> dict:
@@ -106,10 +101,12 @@ def concepts(model: LanguageModel) -> dict:
     stream = recorded(model, ASKED, "residual")[:, -1]
     with torch.inference_mode():
         third, last = model.transformer.readout(stream[[6, -1]])
-    found = {}
+    found: dict[str, float | int] = {}
     for name, text in names.items():
         id = id_of(model, text)
-        found[f"{name}_third"] = int((third > third[id]).sum()) + 1
+        # In the tail the logits lie so close together that a place would differ from one
+        # machine's rounding to another's; the share of the vocabulary ahead does not.
+        found[f"{name}_third"] = float((third > third[id]).double().mean())
         found[f"{name}_last"] = int((last > last[id]).sum()) + 1
     return found
 

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from ...config import TransformerConfig
-from ...presets import preset
 from ...transformer import Transformer
-from .counts import gpt3
+from .counts import gpt3, quoted
 
 SAID_TOTAL, SAID_ANSWER = 260e6, 26e9
 A100 = 312e12  # operations a second in 16-bit numbers, by its data sheet (NVIDIA, 2021)
 # Brown et al. (2020), table 2.1 and appendix D.
 GPT3_TOKENS, GPT3_BATCH, GPT3_OPERATIONS = 300e9, 3.2e6, 3.14e23
-
-
-def quoted() -> TransformerConfig:
-    """36 layers of width 768 with 12 heads and a vocabulary of 50,000."""
-    return dataclasses.replace(preset("gpt2"), n_layers=36, vocab_size=50_000)
 
 
 def by_rule(config: TransformerConfig, new: int, keys: int) -> int:

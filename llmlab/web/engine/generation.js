@@ -31,7 +31,8 @@ export function* generate(model, prompt, options = {}) {
   const end = chosen.length + maxNewTokens;
   const isOver = () => {
     if (chosen.length > 0 && tokenizer.eos.has(chosen[chosen.length - 1])) return "end";
-    if (findStop(readableText(tokenizer, before, chosen), stop) >= 0) return "stop";
+    // Decoding all that was written after every token would take longer the more there is.
+    if (stop.length && findStop(readableText(tokenizer, before, chosen), stop) >= 0) return "stop";
     if (chosen.length >= end) return "length";
     return ids.length + chosen.length > transformer.context ? "context" : null;
   };

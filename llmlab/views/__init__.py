@@ -6,6 +6,7 @@ is a kernel, as the same module on a static page, and as a picture with alt text
 
 from .attention import AttentionView
 from .base import MIME, View, array, module_source, visible
+from .dropout import DropoutView
 from .embedding import EmbeddingView
 from .network import NetworkView
 from .next_token import NextTokenView
@@ -19,6 +20,7 @@ VIEWS: tuple[type[View], ...] = (
     EmbeddingView,
     NetworkView,
     ResidualView,
+    DropoutView,
     TokenizerView,
     TrainingView,
 )
@@ -33,6 +35,7 @@ __all__ = [
     "MIME",
     "VIEWS",
     "AttentionView",
+    "DropoutView",
     "EmbeddingView",
     "NetworkView",
     "NextTokenView",

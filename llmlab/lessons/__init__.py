@@ -1,11 +1,13 @@
 """Lesson pieces: what a chapter takes apart to the last number.
 
 A scalar automatic differentiation engine, the small network that tells a leaf from a flower and
-its training, and n-gram models. They are written to be read and to be held against PyTorch.
+its training, dropout masks, and n-gram models. They are written to be read and to be held against
+PyTorch.
 """
 
 from .computation import Edge, Graph, Node, graph
 from .descent import Moment, TrainingRecord, accuracy, cross_entropy, descend, initial_network
+from .dropout import dropout_mask
 from .equal_networks import collapse, exact, fold_scale, one_output
 from .from_lists import dense
 from .measurements import (
@@ -46,6 +48,7 @@ __all__ = [
     "cross_entropy",
     "dense",
     "descend",
+    "dropout_mask",
     "exact",
     "fold_scale",
     "graph",

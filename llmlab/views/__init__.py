@@ -6,6 +6,7 @@ is a kernel, as the same module on a static page, and as a picture with alt text
 
 from .attention import AttentionView
 from .base import MIME, View, array, module_source, visible
+from .dropout import DropoutView
 from .embedding import EmbeddingView
 from .network import NetworkView
 from .next_token import NextTokenView
@@ -21,6 +22,7 @@ VIEWS: tuple[type[View], ...] = (
     NetworkView,
     NormView,
     ResidualView,
+    DropoutView,
     TokenizerView,
     TrainingView,
 )
@@ -35,6 +37,7 @@ __all__ = [
     "MIME",
     "VIEWS",
     "AttentionView",
+    "DropoutView",
     "EmbeddingView",
     "NetworkView",
     "NextTokenView",

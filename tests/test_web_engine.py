@@ -14,6 +14,7 @@ from llmlab.run import Run
 from llmlab.serialization import array_from_json
 from llmlab.tracing import Trace
 from llmlab.transformer import Transformer
+from llmlab.views.residual_state import lens_state
 from tests.conftest import serve
 from tests.small_tokenizers import small_tokenizers
 from tests.test_tokenizers import mixed_text
@@ -78,9 +79,33 @@ def test_every_recorded_number_equals_torchs(page, models, name):
     for row, wanted in zip(found["top"], expected.top(10), strict=True):
         assert row["text"] == wanted.text
         assert row["probability"] == pytest.approx(wanted.probability, abs=1e-3)
-    for position, layers in enumerate(found["lens"]):
-        for layer, wanted in zip(layers, expected.lens(position, 3), strict=True):
-            assert layer[0]["probability"] == pytest.approx(wanted[0].probability, abs=2e-3)
+    compare_lens(found["lens"], expected)
+
+
+def compare_lens(found, trace):
+    """The page's readouts and contributions with those that Python's ResidualView shows."""
+    state, numbers = lens_state(trace, k=3, target=None)
+    arrays = {name: array_from_json(found[name]) for name in numbers if found[name]}
+    assert found["missing"] == state["missing"]
+    assert set(arrays) == {name for name, values in numbers.items() if values is not None}
+    probabilities = numbers["probabilities"]
+    assert (arrays["probabilities"] - probabilities).abs().max() < 2e-3
+    leaders = arrays["word_ids"][arrays["top"][..., 0].long()]
+    is_clear = probabilities[..., 0] - probabilities[..., 1] > 0.01
+    assert (leaders == numbers["word_ids"][numbers["top"][..., 0]])[is_clear].all()
+    assert is_clear.any()
+    # The winner of each position stands first among those that can be followed there.
+    pairs = zip(firsts(found["target_counts"]), firsts(state["target_counts"]), strict=True)
+    for (ours, theirs), clear in zip(pairs, is_clear[-1], strict=True):
+        for name in {"target_probabilities", "target_logits", "contributions"} & set(arrays):
+            wanted = numbers[name][theirs]
+            if clear:
+                off = (arrays[name][ours] - wanted).abs().max()
+                assert off < 2e-3 * max(1, wanted.abs().max()), name
+
+
+def firsts(counts):
+    return [sum(counts[:place]) for place in range(len(counts))]
 
 
 @pytest.mark.parametrize("name", FAMILIES)

@@ -53,9 +53,12 @@ def test_logits_attention_and_the_lens_equal_torchs(page, gemma, kept, prompt):
     assert (trace.attention - expected.attention).abs().max() < 0.002
     with torch.inference_mode():
         of_kept = gemma.transformer.readout(trace.residual[:, -1])[:, kept].softmax(dim=-1)
-    for (row,), p in zip(found["lens"][-1], of_kept, strict=True):
-        assert row["probability"] == pytest.approx(p.max().item(), abs=2e-3)
-        assert p[kept.index(row["id"])] == pytest.approx(p.max().item(), abs=2e-3)
+    lens = {name: array_from_json(found["lens"][name]) for name in ("top", "probabilities")}
+    word_ids = array_from_json(found["lens"]["word_ids"]).long()
+    for word, probability, p in zip(lens["top"][:, -1, 0], lens["probabilities"][:, -1, 0], of_kept):
+        assert probability == pytest.approx(p.max().item(), abs=2e-3)
+        leader = kept.index(word_ids[int(word)].item())
+        assert p[leader] == pytest.approx(p.max().item(), abs=2e-3)
 
 
 @pytest.mark.parametrize("prompt", PROMPTS)

@@ -4,7 +4,7 @@
  *
  *     const engine = new Engine("models/mini");
  *     await engine.load((loaded, total) => …);
- *     const { trace, top, lens } = await engine.trace("我爱北京天安", { lens: 3 });
+ *     const { trace, top } = await engine.trace("我爱北京天安", { record: ["attention"] });
  *     await engine.generate("如何", { topK: 1 }, (step) => …);
  */
 

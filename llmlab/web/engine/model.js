@@ -170,23 +170,6 @@ export class Trace {
     return this.model.top(this.logits, k);
   }
 
-  /** The same table, read out of the residual stream before each layer and after the last. */
-  lens(position, k = 3) {
-    const { transformer } = this.model;
-    const { shape, data } = this.recording.residual;
-    const [layers, n, d] = shape;
-    const stream = new Float32Array(layers * d);
-    for (let layer = 0; layer < layers; layer++) {
-      const start = (layer * n + position) * d;
-      stream.set(data.subarray(start, start + d), layer * d);
-    }
-    const { vocab } = transformer;
-    const logits = transformer.readout(stream, layers);
-    return Array.from({ length: layers }, (_, layer) => {
-      return this.model.top(logits.subarray(layer * vocab, (layer + 1) * vocab), k);
-    });
-  }
-
   /** As the schema of traces has it. */
   toRecord() {
     const { model, tokens, source, recording } = this;

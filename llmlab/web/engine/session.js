@@ -4,6 +4,7 @@
  */
 
 import { Cancelled } from "./cancelled.js";
+import { lens as lensOf } from "./lens.js";
 import { loadModel } from "./model.js";
 
 const SLICE = 8; // milliseconds of work after which the page may answer
@@ -27,19 +28,14 @@ export class Session {
   /**
    * What one run of the model over a text recorded.
    * @param {string} text
-   * @param {object} [options] those of Model.trace, and lens: rows of each layer's table, where it
-   *     is wanted; top: rows of the next-token table (10)
+   * @param {object} [options] those of Model.trace, and lens: rows of each layer's table,
+   *     where the stream is to be read out; top: rows of the next-token table (10)
    */
-  async trace(text, { lens, top = 10, ...options } = {}) {
+  async trace(text, { lens = 0, top = 10, ...options } = {}) {
     const trace = await this.drive(this.model.trace(text, options));
-    const positions = lens ? trace.tokens.map((_, position) => position) : [];
-    const tables = [];
-    for (const position of positions) {
-      tables.push(trace.lens(position, lens));
-      await tick();
-    }
+    const read = lens ? await this.drive(lensOf(trace, { k: lens })) : null;
     const spelled = this.model.spelled(text);
-    return { trace: trace.toRecord(), top: trace.top(top), lens: tables, spelled };
+    return { trace: trace.toRecord(), top: trace.top(top), lens: read, spelled };
   }
 
   /**

@@ -1,0 +1,137 @@
+/**
+ * The residual stream of a trace read out after every layer, and what each part of the model adds
+ * to a token's logit: the numbers of llmlab/views/residual_state.py and llmlab/attribution.py.
+ */
+
+import { arrayRecord } from "./trace.js";
+import { readRow } from "./weights.js";
+
+const PARTS = ["attention_output", "feedforward_output"];
+
+/**
+ * Pauses after each position.
+ * @param {import("./model.js").Trace} trace recorded with "residual", and with PARTS for what they
+ *     add
+ * @param {{k?: number}} [options] rows of each table
+ * @returns {Generator<void, object>} arrays as objects of the schema:
+ *     words, tokens that are named; top (layer + 1, position, k), places in words, and their
+ *     probabilities; targets, the tokens that can be followed at each position (those that lead a
+ *     row or stand in the last row's table, the winner first), target_counts of them a position,
+ *     target_probabilities (target, layer + 1), target_logits (target,); contributions
+ *     (target, 2 · layer + 2), or null and the reason as missing: "sum" for a translator, whose
+ *     logits are no such sums, "recorded" where the parts were not
+ */
+export function* lens(trace, { k = 5 } = {}) {
+  const { model, recording } = trace;
+  const { transformer } = model;
+  const isRecorded = PARTS.every((name) => recording[name]);
+  const missing = model.isTranslator ? "sum" : isRecorded ? "" : "recorded";
+  const [rows, n] = recording.residual.shape;
+  const { vocab } = transformer;
+  const places = new Map(); // of a row of the embedding in words
+  const place = (row) => places.get(row) ?? places.set(row, places.size).get(row);
+  const top = new Float32Array(rows * n * k);
+  const probabilities = new Float32Array(rows * n * k);
+  const found = { targets: [], counts: [], through: [], logits: [], added: [] };
+  for (let position = 0; position < n; position++) {
+    const logits = transformer.readout(streamAt(recording.residual, position), rows);
+    const tables = Array.from({ length: rows }, (_, row) => {
+      const own = logits.subarray(row * vocab, (row + 1) * vocab);
+      return { own, best: highest(own, k), normaliser: logSumExp(own) };
+    });
+    tables.forEach(({ own, best, normaliser }, row) => {
+      best.forEach((token, rank) => {
+        const at = (row * n + position) * k + rank;
+        top[at] = place(token);
+        probabilities[at] = Math.exp(own[token] - normaliser);
+      });
+    });
+    const last = tables[rows - 1];
+    const followed = [...new Set([...last.best, ...tables.map(({ best }) => best[0])])];
+    found.counts.push(followed.length);
+    for (const token of followed) {
+      found.targets.push(place(token));
+      found.logits.push(last.own[token]);
+      for (const { own, normaliser } of tables) {
+        found.through.push(Math.exp(own[token] - normaliser));
+      }
+    }
+    if (!missing) found.added.push(...contributions(trace, followed, position));
+    yield;
+  }
+  const words = Array.from(places.keys(), (row) => model.tokenizer.token(model.idOf(row)));
+  const nTargets = found.targets.length;
+  return {
+    words: words.map(({ text }) => text),
+    word_ids: arrayRecord([words.length], words.map(({ id }) => id)),
+    top: arrayRecord([rows, n, k], top),
+    probabilities: arrayRecord([rows, n, k], probabilities),
+    targets: arrayRecord([nTargets], found.targets),
+    target_counts: found.counts,
+    target_probabilities: arrayRecord([nTargets, rows], found.through),
+    target_logits: arrayRecord([nTargets], found.logits),
+    contributions: missing ? null : arrayRecord([nTargets, 2 * rows], found.added),
+    missing,
+  };
+}
+
+/**
+ * What each part adds to the final logits of some tokens at one position: the embedding, then
+ * attention and feed-forward of each layer, then biases, of which these models have none.
+ * With the final norm's divisor held, norm and head are one product (Elhage et al., 2021).
+ */
+function* contributions({ model, recording }, tokens, position) {
+  const { transformer } = model;
+  const { d_model: d, norm_eps: eps } = transformer.config;
+  const weight = transformer.weights["final_norm.weight"];
+  const stream = streamAt(recording.residual, position);
+  const last = stream.subarray(stream.length - d);
+  const square = last.reduce((sum, value) => sum + value * value, 0) / d;
+  const scale = 1 / Math.sqrt(square + eps);
+  const parts = [stream.subarray(0, d)];
+  const added = PARTS.map((name) => streamAt(recording[name], position));
+  for (let from = 0; from < added[0].length; from += d) {
+    for (const own of added) parts.push(own.subarray(from, from + d));
+  }
+  const row = new Float32Array(d);
+  for (const token of tokens) {
+    readRow(transformer.embedding, token, 1, row);
+    for (const part of parts) {
+      let sum = 0;
+      for (let i = 0; i < d; i++) sum += part[i] * weight[i] * row[i];
+      yield sum * scale;
+    }
+    yield 0;
+  }
+}
+
+/** One position of an array (layer, position, width), as (layer, width). */
+function streamAt({ shape: [layers, n, width], data }, position) {
+  const rows = new Float32Array(layers * width);
+  for (let layer = 0; layer < layers; layer++) {
+    const from = (layer * n + position) * width;
+    rows.set(data.subarray(from, from + width), layer * width);
+  }
+  return rows;
+}
+
+/** The places of the k highest numbers, falling; of equals the first. */
+function highest(values, k) {
+  const best = [];
+  for (let i = 0; i < values.length; i++) {
+    if (best.length === k && values[i] <= values[best[k - 1]]) continue;
+    let at = best.length;
+    while (at > 0 && values[best[at - 1]] < values[i]) at--;
+    best.splice(at, 0, i);
+    if (best.length > k) best.pop();
+  }
+  return best;
+}
+
+function logSumExp(values) {
+  let most = -Infinity;
+  for (const value of values) most = Math.max(most, value);
+  let sum = 0;
+  for (const value of values) sum += Math.exp(value - most);
+  return most + Math.log(sum);
+}

@@ -154,12 +154,13 @@ def show(open_page, tmp_path: Path) -> Callable:
 
     It writes the views into a page exactly as the book does (same element, same scripts),
     opens it, and waits until each is hydrated. `wait=False` returns before that;
-    `from_file=True` opens it without a server. Other options are Playwright's.
+    `from_file=True` opens it without a server; `models` are folders of exported models that its
+    reader can run. Other options are Playwright's.
     """
     from llmlab.book.standalone import write_page
 
-    def show_views(*views, wait: bool = True, from_file: bool = False, **options):
-        address = write_page(tmp_path, views)
+    def show_views(*views, wait: bool = True, from_file: bool = False, models=(), **options):
+        address = write_page(tmp_path, views, models=models)
         page = open_page(**options)
         page.goto(address.as_uri() if from_file else f"{serve(tmp_path)}/{address.name}")
         if wait:

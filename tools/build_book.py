@@ -42,15 +42,16 @@ def remember(name: str, paths: Iterable[Path]) -> None:
 
 
 def package_files() -> list[Path]:
-    """What the chapters run: all Python but the Sphinx side."""
+    """What the chapters run: all Python but the Sphinx side and the browser's engine."""
     files = (ROOT / "llmlab").rglob("*.py")
-    return [path for path in files if "book" not in path.relative_to(ROOT).parts]
+    return [path for path in files if not {"book", "web"} & {*path.relative_to(ROOT).parts}]
 
 
 def site_files() -> list[Path]:
     """What every page is made with."""
     package = ROOT / "llmlab"
-    scripts = [*package.rglob("*.js"), *package.rglob("*.css"), *(package / "book").rglob("*.py")]
+    made_by = [*(package / "book").rglob("*.py"), *(package / "web").rglob("*.py")]
+    scripts = [*package.rglob("*.js"), *package.rglob("*.css"), *made_by]
     return [*scripts, ROOT / "_config.yml", ROOT / "_toc.yml"]
 
 

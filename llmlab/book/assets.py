@@ -71,7 +71,8 @@ def _write_to_site(app: Sphinx) -> None:
         write_assets(_folder(app))
 
 
-def _holds(doctree: nodes.document | None, kind: type[nodes.Element]) -> bool:
+def holds(doctree: nodes.document | None, kind: type[nodes.Element]) -> bool:
+    """Whether a page has such an element."""
     found: Iterable[nodes.Node] = doctree.findall(kind) if doctree else ()
     return any(True for _ in found)
 
@@ -80,9 +81,9 @@ def _scripts_of_page(app, pagename, templatename, context, doctree) -> None:
     """Load a script only on the pages that have something for it to do."""
     if pagename == "search":
         app.add_js_file(f"{FOLDER}/{SEARCH_SCRIPT}")
-    if _holds(doctree, ViewNode):
+    if holds(doctree, ViewNode):
         app.add_js_file(f"{FOLDER}/{VIEW_SCRIPT}", loading_method="defer")
-    if _holds(doctree, ChartNode):
+    if holds(doctree, ChartNode):
         write_plotly(_folder(app))
         app.add_js_file(f"{FOLDER}/{CHART_SCRIPT}", loading_method="defer")
 

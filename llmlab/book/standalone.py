@@ -8,7 +8,7 @@ from pathlib import Path
 
 from llmlab.views import MIME, View, module_sources
 
-from . import markup
+from . import live, markup
 from .assets import FOLDER, STYLE, VIEW_SCRIPT, write_assets
 
 
@@ -26,14 +26,23 @@ def element(view: View) -> str:
     return start + image + markup.END
 
 
-def write_page(folder: Path, views: Iterable[View], title: str = "Views") -> Path:
+def write_page(
+    folder: Path, views: Iterable[View], title: str = "Views", models: Iterable[Path] = ()
+) -> Path:
     """Write index.html and what it loads into a folder.
+
+    Args:
+        models: folders that ``export_web`` wrote, of the models that readers can run.
 
     Returns:
         The page's path; it opens from a file as well as from a server.
     """
     write_assets(folder / FOLDER)
     page = folder / "index.html"
+    wake = ""
+    if models := list(models):
+        data = markup.attribute(live.publish(folder / FOLDER, models))
+        wake = f'<script defer src="{FOLDER}/{live.SCRIPT}" data-live="{data}"></script>\n'
     body = "\n".join(element(view) for view in views)
     page.write_text(
         f"""<!doctype html>
@@ -43,7 +52,7 @@ def write_page(folder: Path, views: Iterable[View], title: str = "Views") -> Pat
 <link rel="icon" href="data:,">
 <title>{html.escape(title)}</title>
 <link rel="stylesheet" href="{FOLDER}/{STYLE}">
-<script defer src="{FOLDER}/{VIEW_SCRIPT}"></script>
+{wake}<script defer src="{FOLDER}/{VIEW_SCRIPT}"></script>
 <main>
 {body}
 </main>

@@ -49,7 +49,9 @@ const LABELS = {
     `from the recorded logits of ${candidates} candidates and a histogram of all others: ` +
     "right to 0.1 percentage points.",
   noModel: "This run was read without its model, so no other token can be tried.",
-  noKernel: "Taking another token needs a running kernel: open this page in Binder or JupyterLab.",
+  noKernel:
+    "Another token can be taken where a model runs: in this page, where a form for your own text " +
+    "stands above the table, and in Binder or JupyterLab.",
 };
 
 function render({ model, el }) {
@@ -98,7 +100,7 @@ function render({ model, el }) {
     controls.set(used, step);
     fillBar(bar, step, result);
     fitNames(bar);
-    const choose = model.get("kernel") && model.get("can_branch") ? branchFrom : null;
+    const choose = answers(model) ? branchFrom : null;
     fillTable(table, step, result, { showAll, choose, place: index() });
     const hidden = step.ids.length > SHORT;
     more.hidden = !hidden;
@@ -106,7 +108,7 @@ function render({ model, el }) {
     more.setAttribute("aria-expanded", showAll);
     live.textContent = sentence(step, index(), decoded.length, result, settings);
     problem.textContent = model.get("status");
-    note.textContent = noteText(step, model.get("kernel"), model.get("can_branch"));
+    note.textContent = noteText(step, model);
   }
 
   function branchFrom(row) {
@@ -141,10 +143,15 @@ function sentence(step, index, count, result, settings) {
   return `${start} ${LABELS.same(now, percent(result.rows[result.drawn].sampling, 2))}`;
 }
 
-function noteText(step, kernel, canBranch) {
+/** Whether someone can go on from another token: a kernel, or the page's own engine. */
+function answers(model) {
+  return model.get("can_branch") && (model.get("kernel") || model.get("engine"));
+}
+
+function noteText(step, model) {
   const note = LABELS.note(step.ids.length);
-  if (kernel && canBranch) return note;
-  return `${note} ${kernel ? LABELS.noModel : LABELS.noKernel}`;
+  if (answers(model)) return note;
+  return `${note} ${model.get("kernel") ? LABELS.noModel : LABELS.noKernel}`;
 }
 
 export default { render };

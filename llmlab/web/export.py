@@ -18,6 +18,7 @@ from ..checkpoints.gguf import GGUF
 from ..checkpoints.load import GGUF_MODELS
 from ..model import LanguageModel
 from ..tokenizers.sentencepiece_bpe import SentencePieceBPE
+from .share import kept_share
 from .tensors import WebTensor, tensors_of, tensors_of_gguf
 from .tokenizer import describe
 from .vocabulary import choose
@@ -53,11 +54,13 @@ def export_web(
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     if isinstance(model.tokenizer, SentencePieceBPE):
+        texts = list(texts)
         kept = choose(model.tokenizer, vocabulary, texts)
+        share = kept_share(model, kept, texts)
         gguf = GGUF(GGUF_MODELS[model.name]() if model.name in GGUF_MODELS else model.name)
         tensors, terms = tensors_of_gguf(model, gguf, kept), GEMMA_TERMS
     else:
-        kept, tensors, terms = None, tensors_of(model), None
+        kept, share, tensors, terms = None, None, tensors_of(model), None
     entries: list[dict] = []
     parts = [
         _write(folder, f"weights-{number:02}.bin.gz", _compressed(data))
@@ -70,6 +73,7 @@ def export_web(
         "config": model.config.to_dict(),
         "context": min(model.config.context_length, CONTEXT),
         "kept": kept,
+        "kept_share": share,
         "tensors": entries,
         "tokenizer": _write(folder, TOKENIZER, gzip.compress(description, mtime=0)),
         "parts": parts,

@@ -53,7 +53,10 @@
 
     save_changes() {} // no kernel to tell
 
-    send() {} // no kernel to ask
+    /** No kernel to ask; a view that runs in the page (wake.js) has someone who answers. */
+    send(message) {
+      this.answer?.(message);
+    }
   }
 
   /** Called by esm/NAME.js. */
@@ -84,14 +87,15 @@
     const module = (await loadModule(box.dataset.esm, box.dataset.version)).default;
     const widget = typeof module === "function" ? await module() : module;
     const model = new StaticModel(state);
-    const el = document.createElement("div");
+    let el = document.createElement("div");
     // In the page but unseen while it is drawn: a view may measure itself, and the picture goes
     // only once there is something to put in its place.
     el.style.cssText = "visibility: hidden; height: 0; overflow: hidden";
     box.append(el);
+    let end;
     try {
       await widget.initialize?.({ model });
-      await widget.render({ model, el });
+      end = await widget.render({ model, el });
     } catch (error) {
       el.remove();
       throw error;
@@ -99,6 +103,17 @@
     el.removeAttribute("style");
     box.replaceChildren(el);
     box.dataset.ready = "true";
+
+    /** Draws the view anew, of another run. */
+    async function redraw(next) {
+      end?.();
+      Object.assign(model.state, next);
+      const fresh = document.createElement("div");
+      el.replaceWith(fresh);
+      el = fresh;
+      end = await widget.render({ model, el });
+    }
+    await window.llmlabWake?.({ box, name: box.dataset.esm, model, redraw });
   }
 
   function start() {

@@ -58,6 +58,12 @@ export class Engine {
     return this.ask("generate", [prompt, options], ({ step }) => onStep(step));
   }
 
+  /** See Session.embeddings. */
+  async embeddings(words, options = {}) {
+    await this.load();
+    return this.ask("embeddings", [words, options]);
+  }
+
   /** The tokens that the model reads for a text. */
   async tokens(text) {
     await this.load();

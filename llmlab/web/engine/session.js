@@ -4,6 +4,7 @@
  */
 
 import { Cancelled } from "./cancelled.js";
+import { embeddings } from "./embeddings.js";
 import { lens as lensOf } from "./lens.js";
 import { loadModel } from "./model.js";
 
@@ -51,6 +52,11 @@ export class Session {
       onStep(step);
     });
     return { ...run, steps, spelled: this.model.spelled(prompt) };
+  }
+
+  /** See embeddings.js. */
+  async embeddings(words, options) {
+    return this.drive(embeddings(this.model, words, options));
   }
 
   /** Let a generator run to its end, with pauses. */

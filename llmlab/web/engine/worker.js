@@ -19,6 +19,9 @@ const ACTIONS = {
   async generate(tell, prompt, options) {
     return (await session).generate(prompt, options, (step) => tell({ step }));
   },
+  async embeddings(_, words, options) {
+    return (await session).embeddings(words, options);
+  },
   async tokens(_, text) {
     const { tokenizer } = (await session).model;
     return tokenizer.encode(text, true).map((id) => tokenizer.token(id));

@@ -7,6 +7,7 @@ have changed.
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 import shutil
@@ -31,15 +32,20 @@ log = logging.getLogger(__name__)
 
 
 def book_texts(source: Path) -> Iterator[str]:
-    """What readers see of each page: text, code, prompts, and what the code printed."""
+    """What a reader may type again: the pages' prose, and the strings in their code."""
     for path in sorted(source.glob("chapters/*")):
         if path.suffix == ".md":
             yield path.read_text(encoding="utf-8")
         elif path.suffix == ".ipynb":
-            cells = nbformat.read(path, as_version=4).cells
-            outputs = [o for cell in cells for o in cell.get("outputs", [])]
-            printed = [output.get("text", "") for output in outputs]
-            yield "\n".join([cell.source for cell in cells] + printed)
+            for cell in nbformat.read(path, as_version=4).cells:
+                yield from [cell.source] if cell.cell_type == "markdown" else strings(cell.source)
+
+
+def strings(code: str) -> Iterator[str]:
+    """The strings in Python code."""
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
 
 
 def weights_file(name: str) -> Path | None:

@@ -31,7 +31,7 @@ def choose(tokenizer: SentencePieceBPE, size: int, texts: Iterable[str]) -> list
         ValueError: a size that does not hold what is kept in any case.
     """
     kept: set[int] = set()
-    for id in needed(tokenizer, texts):
+    for id in set(needed(tokenizer, texts)):
         kept.update(made_from(tokenizer, id))
     if len(kept) > size:
         raise ValueError(f"{len(kept):,} tokens are needed in any case, more than {size:,}")

@@ -11,11 +11,26 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
-from . import assets, icons, launch, ledger, live, mathml, pictures, references, renderer
+from . import (
+    assets,
+    icons,
+    launch,
+    ledger,
+    live,
+    mathml,
+    pictures,
+    playground,
+    references,
+    renderer,
+)
+
+PARTS = (
+    renderer, pictures, mathml, assets, icons, launch, ledger, live, playground, references,
+)  # fmt: skip
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register every part with Sphinx."""
-    for part in (renderer, pictures, mathml, assets, icons, launch, ledger, live, references):
+    for part in PARTS:
         part.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

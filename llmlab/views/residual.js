@@ -7,7 +7,7 @@ const after = (layer) =>
 const LABELS = {
   view: (model) => `What would ${model} say after each layer?`,
   size: (layers, tokens) =>
-    `${tokens} tokens, ${layers} layers. Row 13, say, is read out after 13 layers have run; the ` +
+    `${tokens} tokens, ${layers} layers. A row is read out after so many layers have run; the ` +
     "first row is the embedding alone. A cell is the token that leads there, with its " +
     "probability in per cent. Arrow keys move the chosen cell.",
   grid: "Leading token by layers run and position",

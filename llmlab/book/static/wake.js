@@ -16,7 +16,9 @@
       ["live/live.js", opener].map((path) => import(address(path))),
     );
     const list = models.map((carried) => ({ ...carried, address: at(carried.folder) }));
-    return { attach: live.attach, models: new live.Models(list, open) };
+    const carried = new live.Models(list, open);
+    live.prepare(carried);
+    return { attach: live.attach, models: carried };
   }
 
   /** The address of each module's blob, the modules that it imports made before it. */
@@ -45,6 +47,9 @@
 
   window.llmlabWake = async (view) => {
     const { attach, models: carried } = await (loading ??= load());
-    return attach(view, carried);
+    attach(view, carried);
   };
+  document.addEventListener("DOMContentLoaded", () => {
+    if (document.querySelector(".llmlab-playground")) loading ??= load();
+  });
 })();

@@ -22,8 +22,9 @@ function megabytes(bytes) {
  * @param {object} options
  * @param {import("./models.js").Models} options.models
  * @param {string} options.text to begin with
- * @param {Array<{name: string, label: string, min: number, max: number, value: number}>}
- *     options.fields numbers that the run takes as well
+ * @param {Array<{name: string, label: string, min: number, max: number, value: number,
+ *     step?: number | "any", optional?: boolean}>} options.fields numbers that the run takes as
+ *     well; an optional one that is left empty is null
  * @param {() => void} options.run called for a run with what the form holds
  * @param {() => void} options.stop
  * @param {(carried: object) => void} options.choose called when another model is chosen
@@ -34,8 +35,8 @@ export function makeBar({ models, text, fields = [], run, stop, choose }) {
   const status = element("p", { class: "llmlab-live", role: "status", "aria-live": "polite" });
   const start = element("button", { type: "submit", class: "start" }, LABELS.run);
   const end = element("button", { type: "button", hidden: true, click: stop }, LABELS.stop);
-  const numbers = fields.map(({ name, label, ...limits }) => {
-    const field = element("input", { type: "number", step: 1, ...limits });
+  const numbers = fields.map(({ name, label, optional = false, ...limits }) => {
+    const field = element("input", { type: "number", step: 1, required: !optional, ...limits });
     return { name, field, box: element("label", { class: "llmlab-control" }, label, " ", field) };
   });
   const offers = element("span", { class: "offers" });
@@ -98,11 +99,11 @@ export function makeBar({ models, text, fields = [], run, stop, choose }) {
       fit();
     },
     get fields() {
-      return Object.fromEntries(numbers.map(({ name, field }) => [name, field.valueAsNumber]));
+      const value = ({ field }) => (field.value === "" ? null : field.valueAsNumber);
+      return Object.fromEntries(numbers.map((number) => [number.name, value(number)]));
     },
-    setField(name, value) {
-      const found = numbers.find((number) => number.name === name);
-      if (found) found.field.value = value;
+    set fields(values) {
+      for (const { name, field } of numbers) if (name in values) field.value = values[name] ?? "";
     },
     busy(isBusy) {
       form.setAttribute("aria-busy", isBusy);

@@ -2,6 +2,8 @@
 
 const BETWEEN = /[,，、;；\n]+/u;
 
+const MOST_WORDS = 16;
+
 export const tokensOf = () => [];
 
 /** The stored words; a space that belongs to one is kept. */
@@ -12,8 +14,17 @@ export function startText(model) {
     .join(",");
 }
 
-export async function run(engine, text, { model }) {
+/** The words of a list; of a text that is none, its tokens. */
+async function wordsOf(engine, text) {
   const words = text.split(BETWEEN).filter((word) => word.trim());
+  if (words.length > 1) return words;
+  const tokens = await engine.tokens(text);
+  const own = tokens.filter(({ text: piece }) => text.includes(piece)).map((token) => token.text);
+  return [...new Set(own)].slice(0, MOST_WORDS);
+}
+
+export async function run(engine, text, { model }) {
+  const words = await wordsOf(engine, text);
   const neighbours = model.get("words")[0].neighbours.length;
   return { state: await engine.embeddings(words, { neighbours }) };
 }

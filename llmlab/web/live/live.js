@@ -9,10 +9,19 @@ import { makeBar } from "./bar.js";
 import { changesPanel } from "./changes.js";
 import * as embedding from "./embedding.js";
 import * as nextToken from "./next_token.js";
+import { followerBar, Playground } from "./playground.js";
 import * as residual from "./residual.js";
 import { textOf } from "./text.js";
 
 export { Models } from "./models.js";
+
+let playground = null; // the page's, which then has the only form
+
+/** Set up what a page has one of. */
+export function prepare(models) {
+  const place = document.querySelector(".llmlab-playground");
+  if (place) playground = new Playground(place, models);
+}
 
 const KINDS = { attention, embedding, next_token: nextToken, residual };
 
@@ -38,16 +47,14 @@ const LABELS = {
  * @param {object} view.model its StaticModel
  * @param {(state: object) => void} view.redraw draws it with another state
  * @param {import("./models.js").Models} models
- * @returns {{run: (text?: string) => Promise<void>} | undefined} undefined where the view has
- *     nothing to run
  */
 export function attach({ box, name, model, redraw }, models) {
   const kind = KINDS[name];
-  if (!kind) return undefined;
+  if (!kind) return; // a view that has nothing to run
   let carried = models.list[0];
   let latest = 0; // runs are numbered: only the last one is drawn
   let shown = null; // what the view shows, once it was run here
-  const bar = makeBar({
+  const bar = playground ? followerBar(playground) : makeBar({
     models,
     text: kind.startText?.(model) ?? textOf(kind.tokensOf(model)),
     fields: kind.FIELDS,
@@ -134,14 +141,14 @@ export function attach({ box, name, model, redraw }, models) {
   for (const event of ["focusin", "pointerdown"]) {
     box.addEventListener(event, touched, { once: true });
   }
-  return {
-    bar,
-    run,
-    use(other) {
+  playground?.follow({
+    name,
+    box,
+    run(other) {
       carried = other;
-      bar.offer(other);
+      return run();
     },
-  };
+  });
 }
 
 function sentences(found, { title, keptShare, nKept }, seconds) {

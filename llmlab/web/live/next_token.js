@@ -20,7 +20,9 @@ export const tokensOf = (model) => model.get("prompt");
  * @param {(words: string) => void} onWords told what has been written so far
  */
 export async function run(engine, text, { model, fields }, onWords) {
-  const settings = { ...RECORDED, ...model.get("settings") };
+  const { temperature, topK: top_k, topP: top_p } = fields;
+  const asked = temperature ? { temperature, top_k, top_p } : model.get("settings");
+  const settings = { ...RECORDED, ...asked };
   let soFar = "";
   const found = await engine.generate(
     text,

@@ -195,7 +195,7 @@ def test_another_view_on_the_page_does_not_change_its_style(show, run, gemma):  
 def test_branching_waits_for_a_kernel(show, run):
     page = show(NextTokenView(run))
     assert page.get_by_role("button", name="Take").count() == 0
-    assert "needs a running kernel" in page.locator(".llmlab-next-token").inner_text()
+    assert "where a model runs" in page.locator(".llmlab-next-token").inner_text()
 
 
 def test_a_kernel_is_asked_for_the_branch_and_its_answer_shown(page, run):

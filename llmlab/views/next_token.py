@@ -32,6 +32,7 @@ class NextTokenView(View):
 
     _name: ClassVar[str] = "next_token"
 
+    model_name = traitlets.Unicode().tag(sync=True)
     prompt = traitlets.List(help="tokens of the prompt: {id, text}").tag(sync=True)
     branches = traitlets.List(help="{parent, at, steps}: a run, or where it leaves another").tag(
         sync=True
@@ -49,6 +50,7 @@ class NextTokenView(View):
             raise ValueError(f"step is {step}; the run has steps 0 to {len(run.steps) - 1}")
         self.runs = [run]
         super().__init__(
+            model_name=run.model_name,
             prompt=[{"id": token.id, "text": visible(token.text)} for token in run.prompt_tokens],
             branches=[branch_state(run.steps, parent=None, at=0)],
             step=step,

@@ -19,7 +19,11 @@ WEB = Path(__file__).parent
 COMMON = WEB.parent / "views" / "common.js"
 KERNEL = "kernel.wasm"
 ASKS_ABOVE = 10 * 10**6  # bytes: a larger model is fetched only when a reader asks for it
-TITLES = {"mini": "mini, 5.5 million parameters", "gemma-3-270m": "Gemma 3 270M"}
+TITLES = {
+    "mini": "mini, 5.5 million parameters",
+    "mini-translate": "mini-translate, Chinese and English",
+    "gemma-3-270m": "Gemma 3 270M",
+}
 
 
 def module_files() -> dict[str, str]:
@@ -81,6 +85,7 @@ def carried(exported: Path, address: str) -> dict:
         "name": manifest["name"],
         "title": TITLES.get(manifest["name"], manifest["name"]),
         "bytes": size,
+        "isTranslator": manifest["config"]["architecture"] == "encoder-decoder",
         "asks": size > ASKS_ABOVE,
         "folder": address,
         "terms": manifest["terms"],

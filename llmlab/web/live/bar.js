@@ -21,6 +21,7 @@ function megabytes(bytes) {
 /**
  * @param {object} options
  * @param {import("./models.js").Models} options.models
+ * @param {import("./models.js").Carried[]} [options.list] those of them to choose from
  * @param {string} options.text to begin with
  * @param {Array<{name: string, label: string, min: number, max: number, value: number,
  *     step?: number | "any", optional?: boolean}>} options.fields numbers that the run takes as
@@ -29,7 +30,7 @@ function megabytes(bytes) {
  * @param {() => void} options.stop
  * @param {(carried: object) => void} options.choose called when another model is chosen
  */
-export function makeBar({ models, text, fields = [], run, stop, choose }) {
+export function makeBar({ models, list = models.list, text, fields = [], run, stop, choose }) {
   const input = element("textarea", { rows: 1, spellcheck: "false", autocomplete: "off" });
   input.value = text;
   const status = element("p", { class: "llmlab-live", role: "status", "aria-live": "polite" });
@@ -66,14 +67,14 @@ export function makeBar({ models, text, fields = [], run, stop, choose }) {
 
   /** The models to choose from, and a button for each that is yet to be asked for. */
   function offer(chosen) {
-    const here = models.list.filter((carried) => models.mayLoad(carried));
+    const here = list.filter((carried) => models.mayLoad(carried));
     const select = element(
       "select",
       { "aria-label": LABELS.model, change: () => choose(models.find(select.value)) },
       here.map(({ name, title }) => element("option", { value: name }, title)),
     );
     select.value = chosen.name;
-    const asked = models.list.filter((carried) => !models.mayLoad(carried));
+    const asked = list.filter((carried) => !models.mayLoad(carried));
     const buttons = asked.map((carried) => {
       const click = () => {
         models.allow(carried);

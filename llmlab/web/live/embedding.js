@@ -4,6 +4,8 @@ const BETWEEN = /[,，、;；\n]+/u;
 
 const MOST_WORDS = 16;
 
+export const serves = () => true;
+
 export const tokensOf = () => [];
 
 /** The stored words; a space that belongs to one is kept. */

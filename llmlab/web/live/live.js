@@ -20,7 +20,9 @@ let playground = null; // the page's, which then has the only form
 /** Set up what a page has one of. */
 export function prepare(models) {
   const place = document.querySelector(".llmlab-playground");
-  if (place) playground = new Playground(place, models);
+  if (place && models.list.some((carried) => !carried.isTranslator)) {
+    playground = new Playground(place, models);
+  }
 }
 
 const KINDS = { attention, embedding, next_token: nextToken, residual };
@@ -51,11 +53,16 @@ const LABELS = {
 export function attach({ box, name, model, redraw }, models) {
   const kind = KINDS[name];
   if (!kind) return; // a view that has nothing to run
-  let carried = models.list[0];
+  const list = models.list.filter((each) => kind.serves(each, model));
+  if (!list.length) return;
+  // The model of the stored run, where it may be loaded without asking.
+  const isOfRun = (each) => each.name === model.get("model_name") && models.mayLoad(each);
+  let carried = list.find(isOfRun) ?? list[0];
   let latest = 0; // runs are numbered: only the last one is drawn
   let shown = null; // what the view shows, once it was run here
   const bar = playground ? followerBar(playground) : makeBar({
     models,
+    list,
     text: kind.startText?.(model) ?? textOf(kind.tokensOf(model)),
     fields: kind.FIELDS,
     run: () => run(),
@@ -66,7 +73,8 @@ export function attach({ box, name, model, redraw }, models) {
       load();
     },
   });
-  const panel = name === "attention" ? changesPanel(model, (changes) => run({ changes })) : null;
+  const canChange = name === "attention" && !carried.isTranslator;
+  const panel = canChange ? changesPanel(model, (changes) => run({ changes })) : null;
 
   async function load() {
     const engine = models.engine(carried);
@@ -144,9 +152,10 @@ export function attach({ box, name, model, redraw }, models) {
   playground?.follow({
     name,
     box,
-    run(other) {
+    async run(other) {
+      if (!list.includes(other)) return;
       carried = other;
-      return run();
+      await run();
     },
   });
 }

@@ -9,6 +9,7 @@ const ASKED_FOR = "llmlab-models"; // in the browser's storage: the large ones t
  * @property {number} bytes to be fetched
  * @property {boolean} asks whether it is fetched only after the reader has asked for it
  * @property {string} address of its folder, relative to the page's scripts
+ * @property {boolean} isTranslator an encoder and a decoder
  * @property {string | null} terms of its weights
  */
 

@@ -11,6 +11,8 @@ export const FIELDS = [
   { name: "seed", label: "Seed", min: 0, max: Number.MAX_SAFE_INTEGER, value: 0 },
 ];
 
+export const serves = () => true;
+
 export const tokensOf = (model) => model.get("prompt");
 
 /**
@@ -31,6 +33,7 @@ export async function run(engine, text, { model, fields }, onWords) {
   );
   return {
     state: {
+      model_name: found.model,
       prompt: found.prompt_tokens,
       branches: [{ parent: null, at: 0, steps: found.steps.map(stepState) }],
       can_branch: true,

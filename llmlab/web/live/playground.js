@@ -33,12 +33,14 @@ export class Playground {
    */
   constructor(place, models) {
     this.models = models;
-    this.carried = models.list[0];
+    this.list = models.list.filter(({ isTranslator }) => !isTranslator); // every view shows these
+    this.carried = this.list[0];
     this.followers = [];
     this.latest = 0;
     this.hasRun = false;
     this.bar = makeBar({
       models,
+      list: this.list,
       text: place.dataset.text ?? "",
       fields: FIELDS,
       run: () => this.run(),
@@ -129,7 +131,8 @@ export class Playground {
     const numbers = FIELDS.filter(({ name }) => state.has(name) || state.has("seed"));
     const valueOf = (name) => (Number.isFinite(parseFloat(state.get(name))) ? state.get(name) : null);
     this.bar.fields = Object.fromEntries(numbers.map(({ name }) => [name, valueOf(name)]));
-    this.carried = this.models.find(state.get("model")) ?? this.carried;
+    const named = this.list.find(({ name }) => name === state.get("model"));
+    this.carried = named ?? this.carried;
     this.bar.offer(this.carried);
     return true;
   }

@@ -4,6 +4,9 @@ const MOST_POSITIONS = 32; // as llmlab/views/residual_state.py has it
 const ROWS = 5;
 const RECORD = ["residual", "attention_output", "feedforward_output"];
 
+/** A translator's logits are no sum of what its layers add. */
+export const serves = ({ isTranslator }) => !isTranslator;
+
 export const tokensOf = (model) => model.get("tokens");
 
 export async function run(engine, text) {

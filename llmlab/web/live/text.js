@@ -2,6 +2,7 @@
 
 // As llmlab/views/attention.py has them.
 const BEGINNINGS = ["<bos>", "<s>", "[CLS]", "<|endoftext|>", "<|begin_of_text|>"];
+const ENDINGS = ["<eos>", "</s>", "[SEP]"];
 const SIGNS = { "·": " ", "⏎": "\n", "⇥": "\t" };
 
 export function hasBeginning(tokens) {
@@ -10,6 +11,8 @@ export function hasBeginning(tokens) {
 
 /** @param {Array<{text: string}>} tokens as views show them, with signs for what is unseen */
 export function textOf(tokens) {
-  const own = hasBeginning(tokens) ? tokens.slice(1) : tokens;
+  const own = (hasBeginning(tokens) ? tokens.slice(1) : tokens).filter(
+    ({ text }) => !ENDINGS.includes(text),
+  );
   return own.map(({ text }) => text.replace(/[·⏎⇥]/gu, (sign) => SIGNS[sign])).join("");
 }

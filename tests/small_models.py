@@ -46,8 +46,34 @@ def small_trace(
         parameter.data *= 4  # fresh weights attend almost evenly; larger ones make choices
     with torch.inference_mode():
         recording = transformer(torch.arange(len(texts))[None], record=record).recording
-    tokens = (
+    tensors = {name: value[0].float() for name, value in recording.items()}
+    return Trace("small", config, _tokens(texts), **tensors)
+
+
+def small_translation(
+    source: tuple[str, ...] = SENTENCE,
+    texts: tuple[str, ...] = ("<bos>", " I", " like", " to", " eat", " apples", "."),
+    seed: int = 0,
+) -> Trace:
+    """A trace of a random encoder-decoder, with all its kinds of attention."""
+    torch.manual_seed(seed)
+    config = TransformerConfig(
+        vocab_size=512, context_length=512, n_layers=2, n_encoder_layers=3, n_heads=2,
+        d_model=32, d_ff=64, architecture="encoder-decoder",
+    )  # fmt: skip
+    transformer = Transformer(config).eval()
+    for parameter in transformer.parameters():
+        parameter.data *= 4
+    record = ("attention", "scores", "cross_attention", "encoder_attention")
+    with torch.inference_mode():
+        recording = transformer(
+            torch.arange(len(texts))[None], source=torch.arange(len(source))[None], record=record
+        ).recording
+    tensors = {name: value[0].float() for name, value in recording.items()}
+    return Trace("small", config, _tokens(texts), source=_tokens(source), **tensors)
+
+
+def _tokens(texts: tuple[str, ...]) -> tuple[Token, ...]:
+    return tuple(
         Token(id, text, text.encode("utf-8", "surrogatepass")) for id, text in enumerate(texts)
     )
-    tensors = {name: value[0].float() for name, value in recording.items()}
-    return Trace("small", config, tuple(tokens), **tensors)

@@ -14,7 +14,7 @@ import torch
 import traitlets
 
 from llmlab.views import AttentionView, picture
-from tests.small_models import HOSTILE, SENTENCE, small_trace
+from tests.small_models import HOSTILE, SENTENCE, small_trace, small_translation
 
 
 def decoded(stored: dict) -> np.ndarray:
@@ -63,6 +63,56 @@ def test_state_explains_the_weights(changes):
         exps = torch.exp(scores[layer].double() * state["scale"]).masked_fill(hidden, 0)
         expected = exps / exps.sum(dim=-1, keepdim=True)
         np.testing.assert_allclose(decoded(state["weights"])[layer], expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "n_query", "n_key", "causal"),
+    [
+        ("self", "attention", 7, 7, True),
+        ("encoder", "encoder_attention", 5, 5, False),
+        ("cross", "cross_attention", 7, 5, False),
+    ],
+)
+def test_each_kind_shows_its_own_weights(kind, name, n_query, n_key, causal):
+    trace = small_translation()
+    state = AttentionView(trace, kind=kind).state()
+    weights = decoded(state["weights"])
+    np.testing.assert_array_equal(weights, getattr(trace, name).numpy())
+    assert weights.shape[2:] == (n_query, n_key)
+    assert len(state["tokens"]) == n_query
+    assert state["source"] is None or len(state["source"]) == n_key
+    assert (state["source"] is not None) == (kind == "cross")
+    assert state["causal"] is causal
+    assert (state["scores"] is not None) == (kind == "self")
+    assert state["has_bos"] is (kind != "cross")  # that row writes the first word
+
+
+def test_the_encoders_view_shows_the_source():
+    view = AttentionView(small_translation(), kind="encoder", query=2)
+    assert [token["text"] for token in view.tokens] == list(SENTENCE)
+    assert view.alt().startswith("Encoder attention of small, layer 0, head 0 (from 0), over 5")
+    assert "“喜欢” looks at" in view.alt()
+
+
+def test_the_queries_of_cross_attention_are_the_targets():
+    view = AttentionView(small_translation(), kind="cross", layer=1, head=1, query=-1)
+    assert view.query == 6
+    row = view._weights[1, 1, 6]
+    assert f"“.” looks at “{SENTENCE[int(row.argmax())]}” with" in view.alt()
+    assert "from 7 tokens to 5 of the source" in view.alt()
+    assert view.picture().startswith(b"\x89PNG")
+    with pytest.raises((ValueError, traitlets.TraitError), match="query is 7, and this trace has 7"):
+        view.query = 7
+
+
+def test_another_kind_is_refused():
+    with pytest.raises(ValueError, match="kind='source' is not known; choose one of"):
+        AttentionView(small_translation(), kind="source")
+
+
+def test_a_trace_without_a_source_has_no_cross_attention():
+    with pytest.raises(ValueError, match=r"no cross attention; record it.*cross_attention"):
+        AttentionView(small_trace(), kind="cross")
 
 
 def test_choice_counts_from_the_end_too():

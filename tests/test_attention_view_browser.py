@@ -10,7 +10,7 @@ import pytest
 import llmlab
 from llmlab.views import AttentionView, visible
 from llmlab.views.base import percent
-from tests.small_models import HOSTILE, small_trace
+from tests.small_models import HOSTILE, small_trace, small_translation
 
 BASE = ".llmlab-attention"
 
@@ -93,6 +93,35 @@ def test_keyboard_reads_the_exact_weight(show, apple):
     assert live(page) == f"苹果 looks at 吃 with {percent(weight)} (weight {weight:.4f})"
     press(page, "ArrowUp", "ArrowRight")
     assert live(page) == "Masked: 吃 cannot look at 苹果, which comes later"
+
+
+def test_cross_attention_leads_from_the_target_to_the_source(show):
+    trace = small_translation()
+    weights = trace.cross_attention
+    page = show(AttentionView(trace, kind="cross", layer=1, head=0, query=2), from_file=True)
+    assert page.locator(f"{BASE} h3").inner_text() == "Cross-attention in small"
+    size = page.locator(f"{BASE} header p").inner_text()
+    assert "7 tokens of the decoder look at 5 of the encoder" in size
+    assert page.locator(f"{BASE} .map tbody tr").count() == 7
+    assert page.locator(f"{BASE} .map thead th").count() == 5
+    tab_to(page, f"{BASE} .map")
+    press(page, "Control+End")
+    weight = weights[1, 0, 6, 4].item()
+    assert live(page) == f". looks at 苹果 with {percent(weight)} (weight {weight:.4f})"
+    press(page, "Enter")
+    assert live(page).startswith(". looks most at")
+    shares = page.locator(f"{BASE} .source-line .share").all_inner_texts()
+    assert shares == [percent(share) for share in weights[1, 0, 6].tolist()]
+    assert page.locator(f"{BASE} svg.arcs path").count() == 5
+    page.locator(f"{BASE} .token-line button").first.click()
+    shares = page.locator(f"{BASE} .source-line .share").all_inner_texts()
+    assert shares == [percent(share) for share in weights[1, 0, 0].tolist()]
+    open_twin(page)
+    rows = rows_of(page, f"{BASE} details")
+    assert [row[0] for row in rows] == [visible(token.text) for token in trace.tokens]
+    for row, expected in zip(rows, (100 * weights[1, 0]).tolist(), strict=True):
+        assert [value(text) for text in row[1:]] == pytest.approx(expected, abs=0.006)
+    assert not page.locator(f"{BASE} .steps").is_visible()
 
 
 def test_pointer_reads_the_exact_weight(show, apple):

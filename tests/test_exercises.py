@@ -19,6 +19,7 @@ from tests import (
     test_exercises_12,
     test_exercises_13,
     test_exercises_14,
+    test_exercises_15,
 )
 
 CHAPTERS = (
@@ -35,6 +36,7 @@ CHAPTERS = (
     test_exercises_12,
     test_exercises_13,
     test_exercises_14,
+    test_exercises_15,
 )
 RIGHT = {number: answers for chapter in CHAPTERS for number, answers in chapter.RIGHT.items()}
 WRONG = {number: answers for chapter in CHAPTERS for number, answers in chapter.WRONG.items()}

@@ -2,9 +2,16 @@
 // Its parts are in the files beside this one. It draws what was recorded and runs no model.
 
 const LABELS = {
-  view: (model) => `Attention in ${model}`,
+  view: {
+    self: (model) => `Attention in ${model}`,
+    encoder: (model) => `Attention in the encoder of ${model}`,
+    cross: (model) => `Cross-attention in ${model}`,
+  },
   size: (layers, heads, tokens) =>
     `${layers} layers × ${heads} heads, ${tokens} tokens. All counted from 0.`,
+  crossSize: (layers, heads, written, read) =>
+    `${layers} layers × ${heads} heads; ${written} tokens of the decoder look at ${read} of the ` +
+    "encoder. All counted from 0.",
   heads: "All heads: choose one",
   headsHelp: "Each square is one head’s map of this text. Arrow keys move, Enter chooses.",
   layer: "layer",
@@ -15,6 +22,9 @@ const LABELS = {
   mapHelp: (isWhole) =>
     `A row is a query, a column a key${isWhole ? "; a row adds up to 100 %" : ""}. Numbers in per ` +
     "cent; no square: masked.",
+  crossMapHelp:
+    "A row is a query, a token that the decoder has read; a column a key, a token of the source; " +
+    "a row adds up to 100 %. Numbers in per cent.",
   query: "query",
   key: "key",
   choose: "Choose a query: the arcs lead to where it looks",
@@ -67,13 +77,15 @@ function bosWords(record) {
 }
 
 function numberTwin(record) {
-  const keys = [...record.texts.keys()].slice(record.start);
+  const [queries, keys] = [record.texts, record.keyTexts].map((texts) =>
+    [...texts.keys()].slice(record.start),
+  );
   const cell = (query, key) =>
     record.masked(query, key) ? LABELS.masked : percent(record.weight(query, key), 2);
   const table = dataTable({
     caption: LABELS.twinCaption(record.layer, record.head),
-    columns: [LABELS.twinCorner, ...keys.map((key) => tokenLabel(record.texts[key]))],
-    rows: keys.map((query) => [
+    columns: [LABELS.twinCorner, ...keys.map((key) => tokenLabel(record.keyTexts[key]))],
+    rows: queries.map((query) => [
       tokenLabel(record.texts[query]),
       ...keys.map((key) => cell(query, key)),
     ]),
@@ -93,7 +105,8 @@ function legend() {
 
 function render({ model, el }) {
   const record = attentionRecord(model);
-  const root = viewRoot(el, "attention", LABELS.view(model.get("model_name")));
+  const title = LABELS.view[model.get("kind") ?? "self"](model.get("model_name"));
+  const root = viewRoot(el, "attention", title);
   const live = liveLine();
   const about = element("p", { class: "llmlab-quiet about-bos" });
 
@@ -101,7 +114,7 @@ function render({ model, el }) {
     const list = record
       .strongest(record.query)
       .slice(0, 3)
-      .map((key) => LABELS.with(record.name(key), percent(record.weight(record.query, key))));
+      .map((key) => LABELS.with(record.keyName(key), percent(record.weight(record.query, key))));
     const last = list.pop();
     return LABELS.summary(
       record.name(record.query),
@@ -126,11 +139,13 @@ function render({ model, el }) {
     element(
       "header",
       {},
-      element("h3", {}, LABELS.view(model.get("model_name"))),
+      element("h3", {}, title),
       element(
         "p",
         { class: "llmlab-quiet" },
-        LABELS.size(record.layers, record.heads, record.length),
+        record.isCross
+          ? LABELS.crossSize(record.layers, record.heads, record.length, record.nKeys)
+          : LABELS.size(record.layers, record.heads, record.length),
       ),
     ),
     element("div", { class: "controls" }, record.hasBos ? hide.box : "", scaleOfColours.node),

@@ -2,27 +2,27 @@
 
 /** The chosen head's map: a grid of cells that say their exact weight. */
 function largeMap(record, { choose, say }) {
-  const cellSize =
-    record.length <= 9 ? 40 : record.length <= 16 ? 32 : record.length <= 40 ? 18 : 12;
+  const longest = Math.max(record.length, record.nKeys);
+  const cellSize = longest <= 9 ? 40 : longest <= 16 ? 32 : longest <= 40 ? 18 : 12;
   const numbered = cellSize >= 32;
   // Columns' tokens stand upright only where the widest fits its column.
-  const upright = Math.max(...record.texts.map(widthInEms)) * 12 <= cellSize;
-  const tokenHeader = (position, scope) =>
+  const upright = Math.max(...record.keyTexts.map(widthInEms)) * 12 <= cellSize;
+  const tokenHeader = (text, scope) =>
     element(
       "th",
-      { scope, class: [...record.texts[position]].length > 1 ? "many-characters" : null },
-      tokenLabel(record.texts[position]),
+      { scope, class: [...text].length > 1 ? "many-characters" : null },
+      tokenLabel(text),
     );
-  const columnHeaders = record.texts.map((_, key) => tokenHeader(key, "col"));
-  const rows = record.texts.map((_, query) => {
-    const cells = record.texts.map((_, key) =>
+  const columnHeaders = record.keyTexts.map((text) => tokenHeader(text, "col"));
+  const rows = record.texts.map((text, query) => {
+    const cells = record.keyTexts.map((_, key) =>
       element("td", {
         role: "gridcell",
         mouseenter: () => say(record.words(query, key)),
         click: () => choose({ query }),
       }),
     );
-    const header = tokenHeader(query, "row");
+    const header = tokenHeader(text, "row");
     header.addEventListener("click", () => choose({ query }));
     return { cells, node: element("tr", { role: "row" }, header, cells) };
   });
@@ -49,7 +49,7 @@ function largeMap(record, { choose, say }) {
 
   const shown = (item, index) => index >= record.start;
   const visibleCells = () => rows.filter(shown).flatMap((row) => row.cells.filter(shown));
-  const columns = () => record.length - record.start;
+  const columns = () => record.nKeys - record.start;
   const queryAt = (index) => Math.floor(index / columns()) + record.start;
   const keys = gridKeys(grid, {
     cells: visibleCells,
@@ -63,7 +63,7 @@ function largeMap(record, { choose, say }) {
   const help = element("p", { class: "llmlab-quiet" });
   const paint = (theme) => {
     title.textContent = LABELS.map(record.layer, record.head);
-    help.textContent = LABELS.mapHelp(record.start === 0);
+    help.textContent = record.isCross ? LABELS.crossMapHelp : LABELS.mapHelp(record.start === 0);
     grid.setAttribute("aria-label", title.textContent);
     columnHeaders.forEach((header, key) => (header.hidden = key < record.start));
     rows.forEach(({ cells, node }, query) => {

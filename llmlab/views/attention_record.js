@@ -4,13 +4,20 @@
 function attentionRecord(model) {
   const weights = decodeArray(model.get("weights"));
   const scores = model.get("scores") ? decodeArray(model.get("scores")) : null;
-  const [layers, heads, length] = weights.shape;
-  const texts = model.get("tokens").map((token) => visible(token.text));
+  const [layers, heads, length, nKeys] = weights.shape;
+  const textsOf = (tokens) => tokens.map((token) => visible(token.text));
+  const source = model.get("source") ?? null; // what cross-attention looks at
+  const texts = textsOf(model.get("tokens"));
+  const keyTexts = source ? textsOf(source) : texts;
   const record = {
     layers,
     heads,
-    length,
-    texts,
+    length, // how many queries
+    nKeys,
+    texts, // of the queries
+    keyTexts,
+    isCross: source !== null,
+    hasSteps: (model.get("kind") ?? "self") === "self", // scores are recorded of these alone
     scale: model.get("scale"),
     hasBos: model.get("has_bos") && length > 1,
     get layer() {
@@ -36,14 +43,13 @@ function attentionRecord(model) {
       const reach = model.get("windows")[layer];
       return reach !== null && Math.abs(query - key) >= reach ? "window" : null;
     },
-    /** A token's text; with its position where the same text stands twice. */
-    name: (position) => {
-      const text = texts[position];
-      return texts.indexOf(text) === texts.lastIndexOf(text) ? text : `${text} (${position})`;
-    },
+    /** A query's text; with its position where the same text stands twice. */
+    name: (position) => unmistakable(texts, position),
+    /** The same of a key. */
+    keyName: (position) => unmistakable(keyTexts, position),
     /** What a cell of the map says. */
     words: (query, key) => {
-      const [from, to] = [record.name(query), record.name(key)];
+      const [from, to] = [record.name(query), record.keyName(key)];
       const reason = record.masked(query, key);
       if (reason === "later") return LABELS.laterWords(from, to);
       if (reason) return LABELS.windowWords(from, to, model.get("windows")[record.layer]);
@@ -52,11 +58,16 @@ function attentionRecord(model) {
     },
     /** The shown keys of a query, strongest first. */
     strongest: (query) => {
-      const keys = [...texts.keys()]
+      const keys = [...keyTexts.keys()]
         .slice(record.start)
         .filter((key) => !record.masked(query, key));
       return keys.sort((a, b) => record.weight(query, b) - record.weight(query, a));
     },
   };
   return record;
+}
+
+function unmistakable(texts, position) {
+  const text = texts[position];
+  return texts.indexOf(text) === texts.lastIndexOf(text) ? text : `${text} (${position})`;
 }

@@ -9,7 +9,7 @@ function headSheet(record, { choose }) {
       const cell = element(
         "div",
         { role: "gridcell", class: "head-cell", click: () => choose({ layer, head }) },
-        element("canvas", { width: record.length, height: record.length, "aria-hidden": "true" }),
+        element("canvas", { width: record.nKeys, height: record.length, "aria-hidden": "true" }),
       );
       cells.push(cell);
       return cell;
@@ -76,13 +76,13 @@ function reveal(box, node) {
 
 /** One pixel for each pair of positions; the page scales it up without smoothing. */
 function paintMap(canvas, record, layer, head, colours) {
-  const size = record.length - record.start;
-  canvas.width = canvas.height = size;
-  const image = new ImageData(size, size);
-  for (let query = 0; query < size; query++) {
-    for (let key = 0; key < size; key++) {
+  const [width, height] = [record.nKeys - record.start, record.length - record.start];
+  Object.assign(canvas, { width, height });
+  const image = new ImageData(width, height);
+  for (let query = 0; query < height; query++) {
+    for (let key = 0; key < width; key++) {
       const share = record.weight(query + record.start, key + record.start, layer, head);
-      image.data.set(colours[Math.round(share * 255)], 4 * (query * size + key));
+      image.data.set(colours[Math.round(share * 255)], 4 * (query * width + key));
     }
   }
   canvas.getContext("2d").putImageData(image, 0, 0);
@@ -91,10 +91,10 @@ function paintMap(canvas, record, layer, head, colours) {
 function peakWords(record, layer, head) {
   let peak = null;
   for (let query = record.start; query < record.length; query++) {
-    for (let key = record.start; key < record.length; key++) {
+    for (let key = record.start; key < record.nKeys; key++) {
       const share = record.weight(query, key, layer, head);
       if (!peak || share > peak.share) peak = { query, key, share };
     }
   }
-  return LABELS.peak(record.name(peak.query), record.name(peak.key), percent(peak.share));
+  return LABELS.peak(record.name(peak.query), record.keyName(peak.key), percent(peak.share));
 }

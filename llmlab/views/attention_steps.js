@@ -6,7 +6,7 @@
  *   weight: number}[]}
  */
 function attentionSteps(record) {
-  const rows = record.texts.map((_, key) => {
+  const rows = record.keyTexts.map((_, key) => {
     const score = record.score(record.query, key);
     return { key, score, scaled: score * record.scale, reason: record.masked(record.query, key) };
   });
@@ -20,6 +20,7 @@ function attentionSteps(record) {
 function stepTable(record) {
   const node = element("div", { class: "steps" });
   const paint = () => {
+    node.hidden = !record.hasSteps;
     const title = element("h4", {}, LABELS.steps(record.name(record.query)));
     if (!record.score) {
       node.replaceChildren(title, element("p", {}, LABELS.noScores));
@@ -63,7 +64,7 @@ function stepRow(record, { key, score, scaled, reason, exp, weight }) {
     "aria-hidden": "true",
   });
   return [
-    tokenLabel(record.texts[key]),
+    tokenLabel(record.keyTexts[key]),
     number(score),
     number(scaled),
     reason ? LABELS.maskedBy[reason] : number(scaled),

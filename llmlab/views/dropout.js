@@ -152,8 +152,7 @@ function render({ model, el }) {
     if (layerBox.clientWidth) layer.draw(layerBox.clientWidth);
     average.hidden = !record.training;
     if (chartBox.clientWidth) chart.draw(chartBox.clientWidth);
-    if (twin.open) twin.lastChild.replaceWith(layerTwin(record));
-    else twin.querySelector(".llmlab-scroll")?.remove();
+    refill(twin, () => layerTwin(record));
   };
   let width = 0;
   const widths = new ResizeObserver(([{ contentRect }]) => {

@@ -121,8 +121,7 @@ function render({ model, el }) {
     about.textContent = aboutWords();
     if (record.hasParts) sum.textContent = sumWords(record);
     if (figure.clientWidth) chart.draw(figure.clientWidth);
-    if (twin.open) twin.lastChild.replaceWith(numbersTwin(record));
-    else twin.querySelector(".llmlab-scroll")?.remove();
+    refill(twin, () => numbersTwin(record));
     say(null);
   };
   const widths = new ResizeObserver(draw);

@@ -10,7 +10,7 @@ from ..model import LanguageModel
 
 LENGTH = 128  # tokens read of each text
 SHORTEST = 32  # tokens of a text that is read: prose, not single words
-MOST = 64  # texts read
+MOST = 16  # texts read: each takes Gemma some seconds
 
 
 def kept_share(model: LanguageModel, kept: list[int], texts: Iterable[str]) -> float | None:

@@ -147,7 +147,7 @@ def test_known_corrections_are_there(book) -> None:
 
 def test_chapters_that_exist_are_known() -> None:
     chapters = {path.stem for path in (ROOT / "chapters").glob("*.ipynb")}
-    assert chapters <= set(CHAPTERS)
+    assert chapters - {"playground"} <= set(CHAPTERS)  # which tests no claim
     assert len([stem for stem in CHAPTERS if stem[:2].isdigit()]) == 15
 
 

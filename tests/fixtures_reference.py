@@ -1,7 +1,7 @@
 """Gemma 3 270M as Hugging Face's own model class, with weights read by the `gguf` package.
 
-Nothing here goes through llmlab, so that a test that compares with it compares with something
-independent. transformers' own GGUF loader gives the same model in most of a minute; this takes
+Nothing of it goes through llmlab, so that a test that compares with it compares with something
+independent. The book's own mini is here as Hugging Face's Llama; of llmlab it has the weights alone. transformers' own GGUF loader gives the same model in most of a minute; this takes
 seconds.
 """
 
@@ -105,3 +105,52 @@ def gemma():
 def gemma_default():
     """llmlab's Gemma in the default mode, on the CPU."""
     return build_gemma("auto")
+
+
+MINI_NAMES = {
+    "attention_norm": "input_layernorm",
+    "attention.query": "self_attn.q_proj",
+    "attention.key": "self_attn.k_proj",
+    "attention.value": "self_attn.v_proj",
+    "attention.output": "self_attn.o_proj",
+    "feedforward_norm": "post_attention_layernorm",
+    "feedforward.gate": "mlp.gate_proj",
+    "feedforward.up": "mlp.up_proj",
+    "feedforward.down": "mlp.down_proj",
+}
+
+
+@functools.cache
+def build_reference_mini():
+    """The book's own `mini` as Hugging Face's Llama, which has the same parts, in float32."""
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    import llmlab
+
+    model = llmlab.load("mini", "cpu", "float32")
+    config = LlamaConfig(
+        vocab_size=6144,
+        hidden_size=256,
+        intermediate_size=688,
+        num_hidden_layers=5,
+        num_attention_heads=8,
+        num_key_value_heads=8,
+        max_position_embeddings=256,
+        rms_norm_eps=1e-5,
+        rope_theta=10_000.0,
+        tie_word_embeddings=True,
+        attn_implementation="eager",
+    )
+    weights = {}
+    for name, tensor in model.transformer.state_dict().items():
+        if name.startswith("blocks."):
+            _, layer, rest = name.split(".", 2)
+            part = MINI_NAMES[rest.removesuffix(".weight")]
+            weights[f"model.layers.{layer}.{part}.weight"] = tensor
+        else:
+            outer = {"embedding.token": "model.embed_tokens", "final_norm": "model.norm"}
+            weights[outer[name.removesuffix(".weight")] + ".weight"] = tensor
+    reference = LlamaForCausalLM(config).eval().requires_grad_(False)
+    missing, unknown = reference.load_state_dict(weights, strict=False)
+    assert set(missing) <= {"lm_head.weight"} and not unknown
+    return reference

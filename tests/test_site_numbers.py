@@ -1,4 +1,4 @@
-"""The numbers on the built pages, read off in a browser, against Hugging Face's Gemma in torch.
+"""The numbers on the built pages, read off in a browser, against Hugging Face's models in torch.
 
 Nothing on the expected side goes through llmlab's transformer: token ids are taken from the
 page, and all else is worked out from Hugging Face's model here.
@@ -15,8 +15,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+import llmlab
 from llmlab.views import visible
 from tests.conftest import ROOT
+from tests.fixtures_reference import build_reference_mini
 from tests.test_next_token_browser import warped
 from tests.test_site import UNFOLD, stored_drawings
 
@@ -58,6 +60,30 @@ def drawn(page, site: str, site_folder: Path):
     return draw
 
 
+@pytest.fixture(scope="module")
+def references(reference_gemma, gemma) -> dict[str, tuple]:
+    """By the name of a model: Hugging Face's class with its weights, its tokenizer, and how far
+    the page's percentages may be off because its matrices stayed in blocks of integers.
+
+    Hugging Face has no class for mini-translate: what its views show is compared in chapter 15
+    and in the tests of the engine.
+    """
+    mini = llmlab.load("mini", "cpu")
+    return {
+        "gemma-3-270m": (reference_gemma, gemma.tokenizer, 0.0),
+        "mini": (build_reference_mini(), mini.tokenizer, 0.35),
+    }
+
+
+def compared(views: list[tuple], references: dict) -> list[tuple]:
+    """Each view that there is a reference for, with what `references` has of its model."""
+    return [
+        (state, box, *references[state["model_name"]])
+        for state, box in views
+        if state["model_name"] in references
+    ]
+
+
 def rows_of(box, selector: str) -> list[list[str]]:
     """The texts of a table's body cells, headers included."""
     return box.locator(f"{selector} tbody tr").evaluate_all(
@@ -77,19 +103,19 @@ def torchs_attention(model, ids: list[int]) -> Tensor:
 
 
 @pytest.mark.parametrize("name", pages_with("attention"))
-def test_attention_on_the_page_is_torchs(drawn, reference_gemma, gemma, name: str) -> None:
-    for state, box in drawn(name, "attention"):
+def test_attention_on_the_page_is_torchs(drawn, references, name: str) -> None:
+    for state, box, reference, tokenizer, slack in compared(drawn(name, "attention"), references):
         ids = [token["id"] for token in state["tokens"]]
-        expected = 100 * torchs_attention(reference_gemma, ids)  # per cent
+        expected = 100 * torchs_attention(reference, ids)  # per cent
         # What a number's last written digit leaves open, and float16 where it is the record.
-        rounding = 0.006 if state["weights"]["dtype"] == "float32" else 0.03
+        rounding = slack + (0.006 if state["weights"]["dtype"] == "float32" else 0.03)
 
         title = box.locator(".chosen-map h4").inner_text()
         layer, head = map(int, re.fullmatch(r"Layer (\d+), head (\d+)", title).groups())
         box.locator("summary").click()
         box.locator("details table").wait_for()
         rows = rows_of(box, "details")
-        assert [row[0] for row in rows] == [visible(gemma.tokenizer.token(id).text) for id in ids]
+        assert [row[0] for row in rows] == [visible(tokenizer.token(id).text) for id in ids]
         for query, (_, *cells) in enumerate(rows):
             assert len(cells) == len(ids)
             assert cells[query + 1 :] == ["masked"] * (len(ids) - query - 1)
@@ -110,9 +136,10 @@ def test_attention_on_the_page_is_torchs(drawn, reference_gemma, gemma, name: st
 
 
 @pytest.mark.parametrize("name", pages_with("attention"))
-def test_softmax_of_the_pages_scores_is_torchs(drawn, reference_gemma, name: str) -> None:
-    with_scores = [view for view in drawn(name, "attention") if view[0]["scores"] is not None]
-    for state, box in with_scores:
+def test_softmax_of_the_pages_scores_is_torchs(drawn, references, name: str) -> None:
+    views = compared(drawn(name, "attention"), references)
+    with_scores = [view for view in views if view[0]["scores"] is not None]
+    for state, box, reference, _, slack in with_scores:
         ids = [token["id"] for token in state["tokens"]]
         title = box.locator(".chosen-map h4").inner_text()
         layer, head = map(int, re.findall(r"\d+", title))
@@ -121,19 +148,20 @@ def test_softmax_of_the_pages_scores_is_torchs(drawn, reference_gemma, name: str
         masked = [text.startswith("masked") for text in after_mask]
         query = masked.index(True) - 1 if any(masked) else len(ids) - 1
         read = torch.tensor([value(text) for text in after_mask[: query + 1]])
-        expected = torchs_attention(reference_gemma, ids)[layer, head, query, : query + 1]
+        expected = torchs_attention(reference, ids)[layer, head, query, : query + 1]
         # As logarithms, so that a key of little weight counts too; scores are written to 0.0005.
-        torch.testing.assert_close(read.log_softmax(dim=0), expected.log(), atol=2e-3, rtol=0)
+        torch.testing.assert_close(read.log_softmax(dim=0), expected.log(), atol=2e-3 + slack, rtol=0)
 
 
 @pytest.mark.parametrize("name", pages_with("next_token"))
-def test_next_tokens_on_the_page_are_torchs(drawn, reference_gemma, name: str) -> None:
-    for state, box in drawn(name, "next_token"):
+def test_next_tokens_on_the_page_are_torchs(drawn, references, name: str) -> None:
+    views = compared(drawn(name, "next_token"), references)
+    for state, box, reference, _, slack in views:
         branch = state["branches"][state["branch"]]  # the one that is shown at first
         prompt = [token["id"] for token in state["prompt"]]
         chosen = [step["ids"][step["chosen"]] for step in branch["steps"]]
         with torch.inference_mode():
-            logits = reference_gemma(torch.tensor([prompt + chosen[:-1]])).logits[0]
+            logits = reference(torch.tensor([prompt + chosen[:-1]])).logits[0]
         for index, row in enumerate(logits[len(prompt) - 1 :].double()):
             box.get_by_role("radio").nth(index).click()
             step = branch["steps"][index]
@@ -143,29 +171,32 @@ def test_next_tokens_on_the_page_are_torchs(drawn, reference_gemma, name: str) -
                 "rows => rows.map(row => [...row.cells].map(cell => cell.textContent))"
             )
             read = [int(id) for _, id, *_ in cells]
-            assert read[:5] == row.topk(5).indices.tolist()
+            assert slack or read[:5] == row.topk(5).indices.tolist()
+            assert read[0] == int(row.argmax())
             for _, id, logit, probability, share, *_ in cells:
-                assert value(logit) == pytest.approx(float(row[int(id)]), abs=0.011)
-                assert value(probability) == pytest.approx(float(p[int(id)]), abs=0.011)
+                assert value(logit) == pytest.approx(float(row[int(id)]), abs=0.011 + slack)
+                assert value(probability) == pytest.approx(float(p[int(id)]), abs=0.011 + slack)
                 drawn_share = 0.0 if share == "–" else value(share)
-                assert drawn_share == pytest.approx(100 * float(sampling[int(id)]), abs=0.011)
+                assert drawn_share == pytest.approx(100 * float(sampling[int(id)]), abs=0.011 + slack)
             # The draw, as written, falls on the token that is marked as chosen.
             draw = float(re.search(r"\d\.\d{4}", box.locator(".llmlab-draw").inner_text())[0])
             order = sampling.sort(descending=True, stable=True)
             ends = order.values.cumsum(dim=0)
-            reached = {int(order.indices[(ends > draw + e).nonzero()[0]]) for e in (-1e-4, 1e-4)}
+            edge = 1e-4 + slack / 100
+            reached = {int(order.indices[(ends > draw + e).nonzero()[0]]) for e in (-edge, edge)}
             marked = box.locator(".llmlab-candidates tr.llmlab-chosen").get_attribute("data-id")
             assert int(marked) in reached
 
 
 @pytest.mark.parametrize("name", pages_with("embedding"))
-def test_cosines_on_the_page_are_torchs(drawn, reference_gemma, gemma, name: str) -> None:
-    table = reference_gemma.get_input_embeddings().weight  # (vocab, d_model)
-    for state, box in drawn(name, "embedding"):
+def test_cosines_on_the_page_are_torchs(drawn, references, name: str) -> None:
+    views = compared(drawn(name, "embedding"), references)
+    for state, box, reference, tokenizer, _ in views:
+        table = reference.get_input_embeddings().weight  # (vocab, d_model)
         words = box.locator(".llmlab-words").get_by_role("radio").all_inner_texts()
         assert words == [word["text"] for word in state["words"]]
         vectors = torch.stack(
-            [table[gemma.tokenizer.encode(word)].mean(dim=0) for word in words]
+            [table[tokenizer.encode(word)].mean(dim=0) for word in words]
         )  # (word, d_model)
         expected = F.cosine_similarity(vectors[:, None], vectors[None], dim=-1)
         cells = box.locator(".llmlab-heat td").all_inner_texts()
@@ -180,7 +211,7 @@ def test_cosines_on_the_page_are_torchs(drawn, reference_gemma, gemma, name: str
             assert value(cosine) == pytest.approx(float(cosines[int(id)]), abs=6e-4)
         shown = [int(id) for _, id, _ in rows]
         others = cosines.clone()
-        others[shown + gemma.tokenizer.encode(words[state["word"]])] = -1
+        others[shown + tokenizer.encode(words[state["word"]])] = -1
         assert float(others.max()) <= float(cosines[shown].min()) + 1e-5
 
 

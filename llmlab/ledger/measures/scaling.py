@@ -34,7 +34,7 @@ def own(name: str) -> LanguageModel:
     return load(name, "cpu", "float32")
 
 
-def record_of(name: str) -> dict:
+def record_of(name: str) -> dict[str, object]:
     file = PACKAGE / "models" / name / "training.json"
     return json.loads(file.read_text(encoding="utf-8"))
 

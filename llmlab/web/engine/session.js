@@ -59,6 +59,12 @@ export class Session {
     return this.drive(embeddings(this.model, words, options));
   }
 
+  /** The tokens that the model reads for a text. */
+  tokens(text) {
+    const { tokenizer } = this.model;
+    return tokenizer.encode(text, true).map((id) => tokenizer.token(id));
+  }
+
   /** Let a generator run to its end, with pauses. */
   async drive(generator, onValue = () => {}) {
     const own = ++this.current;

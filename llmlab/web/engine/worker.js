@@ -23,8 +23,7 @@ const ACTIONS = {
     return (await session).embeddings(words, options);
   },
   async tokens(_, text) {
-    const { tokenizer } = (await session).model;
-    return tokenizer.encode(text, true).map((id) => tokenizer.token(id));
+    return (await session).tokens(text);
   },
   async cancel() {
     (await session).cancel();

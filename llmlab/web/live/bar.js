@@ -1,6 +1,6 @@
 /** The form above a view: a text, a model, and the button that runs it in the page. */
 
-import { element, followTheme } from "../views/common.js";
+import { element, followTheme, liveLine } from "../views/common.js";
 
 const LABELS = {
   bar: "Run it on your own text",
@@ -33,7 +33,7 @@ function megabytes(bytes) {
 export function makeBar({ models, list = models.list, text, fields = [], run, stop, choose }) {
   const input = element("textarea", { rows: 1, spellcheck: "false", autocomplete: "off" });
   input.value = text;
-  const status = element("p", { class: "llmlab-live", role: "status", "aria-live": "polite" });
+  const status = liveLine();
   const start = element("button", { type: "submit", class: "start" }, LABELS.run);
   const end = element("button", { type: "button", hidden: true, click: stop }, LABELS.stop);
   const numbers = fields.map(({ name, label, optional = false, ...limits }) => {

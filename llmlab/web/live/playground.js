@@ -2,7 +2,7 @@
  * The playground: one form for all views of a page, its state in the address, and downloads.
  */
 
-import { element } from "../views/common.js";
+import { element, liveLine } from "../views/common.js";
 import { makeBar } from "./bar.js";
 import { download, traceCsv } from "./download.js";
 import { pictureButtons } from "./picture.js";
@@ -157,7 +157,7 @@ export class Playground {
 
 /** What stands in a view of the playground in place of a form of its own: a line that says. */
 export function followerBar(playground) {
-  const node = element("p", { class: "llmlab-follower", role: "status", "aria-live": "polite" });
+  const node = liveLine("llmlab-follower");
   return {
     node,
     offer() {},

@@ -58,8 +58,7 @@ class ScriptedEngine {
   }
 
   async tokens(text) {
-    const { tokenizer } = (await this.load()).model;
-    return tokenizer.encode(text, true).map((id) => tokenizer.token(id));
+    return (await this.load()).tokens(text);
   }
 
   async cancel() {

@@ -15,6 +15,7 @@ from llmlab.sampling import Distribution, draw
 from llmlab.serialization import array_from_json
 from llmlab.step import Candidate, Step
 from llmlab.tokenizers.token import Token
+from llmlab.views import picture
 from llmlab.views.base import MIME
 from llmlab.views.next_token import NextTokenView
 from llmlab.views.next_token_state import merged, step_state
@@ -121,6 +122,13 @@ def test_picture_and_words(view, run):
     assert f"{run.steps[0].draw:.4f}" in words
     bundle, metadata = view._repr_mimebundle_()
     assert bundle[MIME]["state"]["alt"] == metadata["image/png"]["alt"] == words
+
+
+def test_a_chinese_font_of_one_weight_is_enough(view, monkeypatch, caplog):
+    # cmr10 comes with matplotlib, in one weight. What is written there would stand on the page.
+    monkeypatch.setattr(picture, "chinese_font", lambda: "cmr10")
+    view.picture()
+    assert not caplog.records
 
 
 def test_hostile_tokens_travel_as_text(run):

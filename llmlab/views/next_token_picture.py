@@ -37,8 +37,9 @@ def next_token_picture(step: Step) -> bytes:
             place_of = value + 0.008 * largest
             axes.text(place_of, y, percent(value), va="center", size=7, color=QUIET)
     chosen = next(i for i, row in enumerate(rows) if row.id == step.chosen.id)
-    axes.set_yticks(place, names, fontfamily=font_families(), fontsize=10)
-    axes.get_yticklabels()[chosen].set_fontweight("bold")
+    # The arrow marks the chosen token, not a bold label: fonts with Chinese often have one weight.
+    marked = [f"▸ {name}" if i == chosen else name for i, name in enumerate(names)]
+    axes.set_yticks(place, marked, fontfamily=font_families(), fontsize=10)
     axes.invert_yaxis()
     axes.set_xlim(0, 1.15 * largest)
     axes.set_xticks([])

@@ -1,0 +1,138 @@
+"""Firefox and WebKit: the engine's numbers, a view that runs a model, and every page of the book.
+
+Each is tried where it is installed; the reason of a skipped test says which was not.
+"""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import llmlab
+from llmlab.book.standalone import write_page
+from llmlab.tracing import Trace
+from llmlab.web.export import export_web
+from tests.conftest import is_foreign, serve
+from tests.other_browsers import BROWSERS, missing
+from tests.small_tokenizers import small_tokenizers
+from tests.test_live import close
+from tests.test_site import pages
+from tests.web_page import FAMILIES, ask, publish, random_model
+
+TEXT = "我爱北京天安门。 The king is in the city"
+STORED = "我爱北京天安"
+TYPED = "今天天气真好，适合去"
+
+SETTLED = """async () => {
+  for (const view of document.querySelectorAll(".llmlab-view")) {
+    view.scrollIntoView();
+    for (let i = 0; i < 300 && !("ready" in view.dataset || "error" in view.dataset); i++) {
+      await new Promise((go) => setTimeout(go, 100));
+    }
+  }
+  await window.llmlabWake?.({ name: "" });  // until the page's engine has come
+  return [...document.querySelectorAll(".llmlab-view")].map(
+    (view) => "ready" in view.dataset && !("error" in view.dataset));
+}"""
+RUN = """async (text) => {
+  const until = async (found) => {
+    for (let i = 0; i < 600 && !found(); i++) await new Promise((go) => setTimeout(go, 100));
+    return found();
+  };
+  const form = await until(() => document.querySelector(".llmlab-form"));
+  form.querySelector("textarea").value = text;
+  form.requestSubmit();
+  const line = form.querySelector(".llmlab-live");
+  await until(() => /Computed/.test(line.textContent)
+    || line.classList.contains("llmlab-problem"));
+  return line.textContent;
+}"""
+TABLES = """async () => {
+  const wait = () => new Promise((go) => setTimeout(go, 300));
+  for (const details of document.querySelectorAll(".llmlab-view details")) details.open = true;
+  await wait();
+  return [...document.querySelectorAll(".llmlab-view section.llmlab table tr")].map(
+    (row) => [...row.cells].map((cell) => cell.innerText.trim()));
+}"""
+ASKED = "() => performance.getEntriesByType('resource').map((entry) => entry.name)"
+
+
+@pytest.fixture(scope="module", params=BROWSERS)
+def page(request):
+    """A page of each browser; no script of a test may fail on it."""
+    if lacks := missing(request.param):
+        pytest.skip(lacks)
+    with BROWSERS[request.param]() as page:
+        yield page
+        assert not page.errors
+
+
+@pytest.fixture(scope="module")
+def models():
+    tokenizer = small_tokenizers()["byte fallback"]
+    return {name: random_model(name, tokenizer) for name in FAMILIES}
+
+
+@pytest.fixture(scope="module")
+def address(models, tmp_path_factory):
+    return serve(publish(tmp_path_factory.mktemp("web"), models))
+
+
+@pytest.fixture(scope="module")
+def mini():
+    return llmlab.load("mini", "cpu")
+
+
+@pytest.fixture(scope="module")
+def exported(mini, tmp_path_factory):
+    return export_web(mini, tmp_path_factory.mktemp("models") / "mini-12345678")
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_the_engine_computes_what_torch_computes(page, address, models, name):
+    page.goto(address)
+    model = models[name]
+    record = ("attention", "logits")
+    if model.config.architecture == "encoder-decoder":
+        expected = llmlab.trace(model, "", record, source=TEXT)
+        found = ask(page, name, "trace", "", {"source": TEXT, "record": list(record)})
+    else:
+        expected = llmlab.trace(model, TEXT, record)
+        found = ask(page, name, "trace", TEXT, {"record": list(record)})
+    trace = Trace.from_json(json.dumps(found["trace"]), model)
+    assert trace.tokens == expected.tokens
+    assert (trace.logits - expected.logits).abs().max() < 0.03
+    assert (trace.attention - expected.attention).abs().max() < 0.002
+    options = {"maxNewTokens": 48, "temperature": 0.9, "topK": 40, "topP": 0.9, "seed": "3"}
+    written = ask(page, name, "generate", TEXT, options)
+    settings = {"temperature": 0.9, "top_k": 40, "top_p": 0.9, "seed": 3}
+    assert written["text"] == llmlab.generate(model, TEXT, 48, **settings).text
+
+
+@pytest.mark.parametrize("from_file", [False, True])
+def test_a_view_of_a_typed_text_is_pythons(page, mini, exported, tmp_path, from_file):
+    def opened(text, models):
+        folder = tmp_path / f"{len(models)} model"
+        folder.mkdir()
+        view = llmlab.AttentionView(llmlab.trace(mini, text, ("attention", "scores")), 3, 2)
+        path = write_page(folder, [view], models=models)
+        page.goto(path.as_uri() if from_file else f"{serve(folder)}/{path.name}")
+        assert page.evaluate(SETTLED) == [True]
+
+    opened(TYPED, [])
+    expected = page.evaluate(TABLES)
+    opened(STORED, [exported])
+    assert page.evaluate(TABLES) != expected
+    assert "Computed in this page by mini" in page.evaluate(RUN, TYPED)
+    found = page.evaluate(TABLES)
+    assert len(found) == len(expected) > 5
+    for ours, theirs in zip(found, expected, strict=True):
+        assert all(map(close, ours, theirs)), (ours, theirs)
+
+
+def test_every_page_of_the_book_draws_its_views(page, site, site_folder):
+    for name in pages(site_folder):
+        page.goto(f"{site}/{name}")
+        assert all(page.evaluate(SETTLED)), name
+        assert not [address for address in page.evaluate(ASKED) if is_foreign(address)], name

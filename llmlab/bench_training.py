@@ -70,12 +70,14 @@ def measure(
     rounds: int = 10,
     shape: Shape = Shape(),  # noqa: B008 (frozen)
     compiled: bool = False,
+    precision: str = "auto",
 ) -> dict:
     """All measurements as plain values.
 
     Args:
         against: a folder with nanoGPT's model.py, which is imported: give one that you trust.
         compiled: also measure ours through ``torch.compile``.
+        precision: of matrix products, as in a training's configuration.
 
     Raises:
         ValueError: rounds below 1, a model.py that is not nanoGPT's, or losses that differ.
@@ -84,7 +86,7 @@ def measure(
     if rounds < 1:
         raise ValueError(f"rounds must be a whole number from 1, not {rounds}")
     where = choose_device(device)
-    dtype = choose_precision("auto", where)
+    dtype = choose_precision(precision, where)
     torch.manual_seed(0)
     size = (2, shape.batch_size, shape.context_length)
     ids, targets = torch.randint(shape.vocab_size, size)

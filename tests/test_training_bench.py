@@ -69,7 +69,7 @@ class GPT(nn.Module):
 
 def test_both_are_measured_from_the_same_weights(tmp_path, capsys):
     (tmp_path / "model.py").write_text(PEER.replace("FACTOR", "1"))
-    measured = measure(tmp_path, rounds=2, shape=SMALL)
+    measured = measure(tmp_path, rounds=2, shape=SMALL, precision="float32")
     first = measured["first_loss"]
     assert first["nanoGPT"] == pytest.approx(first["llmlab, GPT-2"], abs=1e-4)
     assert first["nanoGPT"] != pytest.approx(first["llmlab, RMSNorm, SwiGLU, rotary"], abs=1e-4)

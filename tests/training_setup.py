@@ -85,6 +85,7 @@ def configuration(pairs: bool = False, **changes) -> dict:
         "evaluation_batches": 2,
         "checkpoint_every": 3,
         "device": "cpu",
+        "precision": "float32",  # "auto" would be bfloat16 on some processors
         "threads": 1,
         "optimizer": {"learning_rate": 0.01, "warmup_steps": 3},
     }

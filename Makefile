@@ -1,6 +1,7 @@
 # make book    the book, built into _build/html
 # make test    every test: the package, the chapters, the built site in a browser
 # make binder-check   every chapter in JupyterLab, in a fresh environment as Binder has it
+# make bench-web      the engine in a browser beside wllama and onnxruntime-web (needs npm)
 # make lab     JupyterLab on the chapters
 # make clean   removes what was built (make distclean: .venv as well)
 #
@@ -12,7 +13,7 @@ JOBS ?= 2
 BIN := .venv/bin
 export JUPYTER_PREFER_ENV_PATH := 1
 
-.PHONY: book test binder-check lab clean distclean
+.PHONY: book test binder-check bench-web lab clean distclean
 
 book: .venv/.installed
 	@$(BIN)/python tools/build_book.py
@@ -29,6 +30,11 @@ test: book
 binder-check: .venv/.installed
 	@$(BIN)/python tests/browser.py
 	$(BIN)/python tools/binder_check.py $(CHAPTERS)
+
+# The two are what makes onnxruntime-web's model; nothing else of the project needs them.
+bench-web: book
+	$(BIN)/python -m pip install --quiet "onnx>=1.17,<2" "onnxruntime>=1.20,<2"
+	$(BIN)/python tools/bench_web/bench.py
 
 lab: .venv/.installed
 	$(BIN)/jupyter lab chapters

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import posixpath
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,6 +19,7 @@ from .export import MANIFEST
 WEB = Path(__file__).parent
 COMMON = WEB.parent / "views" / "common.js"
 KERNEL = "kernel.wasm"
+BEGINNINGS = ("live/live.js", "engine/worker.js")  # the first modules of a page and of a worker
 ASKS_ABOVE = 10 * 10**6  # bytes: a larger model is fetched only when a reader asks for it
 TITLES = {
     "mini": "mini, 5.5 million parameters",
@@ -43,6 +45,33 @@ def module_files() -> dict[str, str]:
     return files
 
 
+def reached(files: dict[str, str], path: str) -> list[str]:
+    """The modules that a module imports, and those that they import, and so on."""
+    found, new = set(), {path}
+    while new:
+        found |= new
+        imports = {
+            posixpath.normpath(posixpath.join(posixpath.dirname(module), name))
+            for module in new
+            for name in re.findall(r'\bfrom "(\..+?)"', files[module])
+        }
+        new = imports - found
+    return sorted(found - {path})
+
+
+def flattened(files: dict[str, str]) -> dict[str, str]:
+    """The modules, with those that a page or a worker begins with naming all they will need.
+
+    A browser finds an import when it has read the module that it stands in: four or five times the
+    way to the server and back, one after the other. Named at once, all come together.
+    """
+    early = {}
+    for path in BEGINNINGS:
+        needed = (posixpath.relpath(name, posixpath.dirname(path)) for name in reached(files, path))
+        early[path] = "".join(f'import "./{name}";\n' for name in needed)
+    return {path: early.get(path, "") + text for path, text in files.items()}
+
+
 def write_engine(folder: Path) -> str:
     """Write the engine's folder into the folder of a site's scripts.
 
@@ -52,7 +81,7 @@ def write_engine(folder: Path) -> str:
     files, kernel = module_files(), (WEB / KERNEL).read_bytes()
     everything = json.dumps(files).encode() + kernel
     target = folder / f"web-{hashlib.sha256(everything).hexdigest()[:8]}"
-    for path, text in files.items():
+    for path, text in flattened(files).items():
         (target / path).parent.mkdir(parents=True, exist_ok=True)
         (target / path).write_text(text, encoding="utf-8")
     (target / KERNEL).write_bytes(kernel)

@@ -3,6 +3,7 @@
  * their tokens' rows of the table, how alike these are, what lies near, and a map.
  */
 
+import { Highest } from "./highest.js";
 import { dot, principal } from "./principal.js";
 import { arrayRecord } from "./trace.js";
 import { readRow } from "./weights.js";
@@ -25,8 +26,7 @@ export function* embeddings(model, words, { neighbours = 8 } = {}) {
   if (repeated) throw new Error(`“${repeated}” stands there twice; give each word once.`);
   const { tokenizer } = model;
   const ids = words.map((word) => model.checked(tokenizer.encode(word)));
-  const vectors = ids.map((own) => mean(own.map((id) => rowOf(model, id))));
-  const units = vectors.map(unit);
+  const units = words.map((word) => unit(vectorOf(model, word)));
   const found = yield* nearest(model, units, ids, neighbours);
   const near = found.map((rows) =>
     rows.map(({ row, cosine }) => ({ ...tokenizer.token(model.idOf(row)), cosine })),
@@ -34,7 +34,7 @@ export function* embeddings(model, words, { neighbours = 8 } = {}) {
   const places = placesOf(words, near, model);
   const texts = [...places.keys()];
   const { points, variance } = principal(
-    texts.map((text) => mean(model.checked(tokenizer.encode(text)).map((id) => rowOf(model, id)))),
+    texts.map((text) => vectorOf(model, text)),
   );
   const n = words.length;
   return {
@@ -56,7 +56,7 @@ export function* embeddings(model, words, { neighbours = 8 } = {}) {
 /** The k rows of the table nearest to each vector, its own tokens left out. */
 function* nearest(model, units, ids, k) {
   const { embedding, vocab, config } = model.transformer;
-  const best = units.map(() => []);
+  const best = units.map(() => new Highest(k));
   const own = ids.map((each) => new Set(model.rowsOf(each)));
   const values = new Float32Array(config.d_model);
   for (let row = 0; row < vocab; row++) {
@@ -65,16 +65,11 @@ function* nearest(model, units, ids, k) {
     units.forEach((vector, i) => {
       if (own[i].has(row)) return;
       const cosine = clamp(dot(values, vector) / length);
-      const list = best[i];
-      if (list.length === k && cosine <= list[k - 1].cosine) return;
-      let at = list.length;
-      while (at > 0 && list[at - 1].cosine < cosine) at--;
-      list.splice(at, 0, { row, cosine });
-      if (list.length > k) list.pop();
+      best[i].offer(cosine, { row, cosine });
     });
     if (row % ROWS_AT_ONCE === 0) yield;
   }
-  return best;
+  return best.map(({ items }) => items);
 }
 
 /**
@@ -94,10 +89,16 @@ function placesOf(words, near, model) {
   return places;
 }
 
-function rowOf(model, id) {
-  const values = new Float32Array(model.config.d_model);
-  readRow(model.transformer.embedding, model.rowsOf([id])[0], 1, values);
-  return values;
+/** The mean of the rows of a text's tokens. */
+function vectorOf(model, text) {
+  const ids = model.checked(model.tokenizer.encode(text));
+  return mean(
+    model.rowsOf(ids).map((row) => {
+      const values = new Float32Array(model.config.d_model);
+      readRow(model.transformer.embedding, row, 1, values);
+      return values;
+    }),
+  );
 }
 
 function mean(vectors) {

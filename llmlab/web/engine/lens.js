@@ -3,6 +3,7 @@
  * to a token's logit: the numbers of llmlab/views/residual_state.py and llmlab/attribution.py.
  */
 
+import { Highest } from "./highest.js";
 import { arrayRecord } from "./trace.js";
 import { readRow } from "./weights.js";
 
@@ -33,11 +34,12 @@ export function* lens(trace, { k = 5 } = {}) {
   const top = new Float32Array(rows * n * k);
   const probabilities = new Float32Array(rows * n * k);
   const found = { targets: [], counts: [], through: [], logits: [], added: [] };
+  const logits = new Float32Array(rows * vocab); // of one position, used again for the next
   for (let position = 0; position < n; position++) {
-    const logits = transformer.readout(streamAt(recording.residual, position), rows);
+    transformer.readout(streamAt(recording.residual, position), rows, logits);
     const tables = Array.from({ length: rows }, (_, row) => {
       const own = logits.subarray(row * vocab, (row + 1) * vocab);
-      return { own, best: highest(own, k), normaliser: logSumExp(own) };
+      return { own, ...leaders(own, k) };
     });
     tables.forEach(({ own, best, normaliser }, row) => {
       best.forEach((token, rank) => {
@@ -115,23 +117,14 @@ function streamAt({ shape: [layers, n, width], data }, position) {
   return rows;
 }
 
-/** The places of the k highest numbers, falling; of equals the first. */
-function highest(values, k) {
-  const best = [];
+/** The places of the k highest numbers, and the logarithm of the sum of all exponentials. */
+function leaders(values, k) {
+  const highest = new Highest(k);
   for (let i = 0; i < values.length; i++) {
-    if (best.length === k && values[i] <= values[best[k - 1]]) continue;
-    let at = best.length;
-    while (at > 0 && values[best[at - 1]] < values[i]) at--;
-    best.splice(at, 0, i);
-    if (best.length > k) best.pop();
+    if (values[i] > highest.least) highest.offer(values[i], i);
   }
-  return best;
-}
-
-function logSumExp(values) {
-  let most = -Infinity;
-  for (const value of values) most = Math.max(most, value);
+  const [most] = highest.values;
   let sum = 0;
-  for (const value of values) sum += Math.exp(value - most);
-  return most + Math.log(sum);
+  for (let i = 0; i < values.length; i++) sum += Math.exp(values[i] - most);
+  return { best: highest.items, normaliser: most + Math.log(sum) };
 }

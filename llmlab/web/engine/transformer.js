@@ -103,12 +103,12 @@ export class Transformer {
    * Final norm and head: what the residual stream would say if it were the last.
    * @param {Float32Array} x (rows, d_model)
    * @param {number} rows
-   * @returns {Float32Array} (rows, vocab)
+   * @param {Float32Array} [logits] written here
+   * @returns {Float32Array} logits (rows, vocab)
    */
-  readout(x, rows) {
+  readout(x, rows, logits = new Float32Array(rows * this.vocab)) {
     const { config, scratch, kernel, vocab } = this;
     const d = config.d_model;
-    const logits = new Float32Array(rows * vocab);
     for (let row = 0; row < rows; row += AT_ONCE) {
       const n = Math.min(AT_ONCE, rows - row);
       const vectors = x.subarray(row * d, (row + n) * d);

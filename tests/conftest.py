@@ -121,14 +121,15 @@ def open_page(browser) -> Iterator[Callable]:
     """A function that opens a page: `open_page(java_script_enabled=False, color_scheme="dark")`.
 
     Its arguments are those of Playwright's `new_context`; a wide window unless `viewport` says
-    otherwise. At the end the test fails if any page asked another host for anything, logged
+    otherwise, and no service worker, which would fetch the whole book for each test. At the end the test fails if any page asked another host for anything, logged
     an error, raised an exception or missed a file.
     """
     watch = Watch()
     contexts = []
 
     def open_one(**options):
-        options = {"viewport": {"width": 1280, "height": 900}, **options}
+        usual = {"viewport": {"width": 1280, "height": 900}, "service_workers": "block"}
+        options = {**usual, **options}
         context = browser.new_context(**options)
         context.set_default_timeout(30_000)
         contexts.append(context)

@@ -18,6 +18,7 @@ from . import (
     ledger,
     live,
     mathml,
+    offline,
     pictures,
     playground,
     references,
@@ -25,7 +26,7 @@ from . import (
 )
 
 PARTS = (
-    renderer, pictures, mathml, assets, icons, launch, ledger, live, playground, references,
+    renderer, pictures, mathml, assets, icons, launch, ledger, live, offline, playground, references,
 )  # fmt: skip
 
 

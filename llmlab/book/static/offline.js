@@ -1,0 +1,9 @@
+// Keeps the book for a reader without a connection: after the first visit its pages are on this
+// machine. Where a browser has no service workers, or not at this address, nothing changes.
+(() => {
+  const root = document.documentElement.dataset.content_root;
+  if (!navigator.serviceWorker || !location.protocol.startsWith("http")) return;
+  window.addEventListener("load", () => {
+    navigator.serviceWorker.register(new URL(`${root}offline.js`, location.href)).catch(() => {});
+  });
+})();

@@ -125,3 +125,54 @@ def test_a_run_can_be_ended(page):
         }"""
     )
     assert outcome == "Cancelled"
+
+
+def test_a_full_storage_only_costs_the_next_visit(page, folder):
+    """The browser itself refuses to keep the parts: its quota is less than one of them."""
+    session = page.context.new_cdp_session(page)
+    origin = serve(folder)
+    session.send("Storage.overrideQuotaForOrigin", {"origin": origin, "quotaSize": 1000})
+    page.evaluate("() => caches.delete('llmlab-models-1')")
+    asked = []
+    page.on("request", lambda request: asked.append(request.url.split("/")[-1]))
+    for _ in range(2):
+        assert ask(page, "decoder", "trace", TEXT)["top"]
+        assert "weights-00.bin.gz" in asked
+        asked.clear()
+        page.reload()
+
+
+def test_refused_memory_is_said_and_the_page_goes_on(page):
+    """WebAssembly.Memory throws as where no memory is left; the engine runs on the page here."""
+    said = page.evaluate(
+        """async () => {
+          const { fetchModel } = await import("/engine/files.js");
+          const { Session } = await import("/engine/session.js");
+          const open = async () => Session.open(await fetchModel("/decoder", { kernel: "/kernel.wasm" }));
+          const { Memory } = WebAssembly;
+          WebAssembly.Memory = function () { throw new RangeError("could not allocate memory"); };
+          const refused = await open().then(() => "opened", (error) => error.message);
+          WebAssembly.Memory = Memory;
+          const { top } = await (await open()).trace("天");
+          return [refused, top.length];
+        }"""
+    )
+    assert re.fullmatch(r"The browser refused the \d+ MB of memory that this model needs\.", said[0])
+    assert said[1] == 10
+
+
+def test_a_run_goes_on_when_its_tab_was_frozen_and_comes_back(page):
+    """Hidden tabs may be frozen by the browser: nothing is lost, nothing hangs."""
+    ask(page, "decoder", "trace", TEXT)
+    expected = ask(page, "decoder", "generate", TEXT, {"maxNewTokens": 60, "topK": 1})["text"]
+    page.evaluate(
+        """(text) => {
+          const options = { maxNewTokens: 60, topK: 1 };
+          window.outcome = window.engines.decoder.generate(text, options);
+        }""",
+        TEXT,
+    )
+    session = page.context.new_cdp_session(page)
+    session.send("Page.setWebLifecycleState", {"state": "frozen"})
+    session.send("Page.setWebLifecycleState", {"state": "active"})
+    assert page.evaluate("async () => (await window.outcome).text") == expected

@@ -92,7 +92,12 @@ def publish(folder: Path, exports: Iterable[Path]) -> str:
             write_script(target)
         models.append(model)
     shutil.copy(STATIC / SCRIPT, folder)
-    return wake_data(write_engine(folder), models)
+    engine = write_engine(folder)
+    current = {engine, *(Path(model["folder"]).name for model in models)}
+    for old in {*folder.glob("web-*"), *folder.glob("models/*")}:
+        if old.name not in current:  # of an earlier build
+            shutil.rmtree(old)
+    return wake_data(engine, models)
 
 
 def write_models(app: Sphinx) -> None:
@@ -108,9 +113,7 @@ def write_models(app: Sphinx) -> None:
         log.info("%s is not installed: the pages do without it", name)
     exports = [folder for folder in found.values() if folder]
     if exports:
-        folder = Path(app.outdir) / "_static" / FOLDER
-        shutil.rmtree(folder / "models", ignore_errors=True)
-        app.env.llmlab_live = publish(folder, exports)
+        app.env.llmlab_live = publish(Path(app.outdir) / "_static" / FOLDER, exports)
 
 
 def script_of_page(app, pagename, templatename, context, doctree) -> None:

@@ -93,7 +93,10 @@ class Handler(SimpleHTTPRequestHandler):
             piece = data[start : start + 16_384]
             if self.link:
                 self.link.carry(len(piece))
-            self.wfile.write(piece)
+            try:
+                self.wfile.write(piece)
+            except BrokenPipeError:  # the page was left
+                return
 
 
 @contextmanager
@@ -211,11 +214,12 @@ COLD = """async ([name, text]) => {
   const woken = performance.now();
   form.querySelector("textarea").value = text;
   const line = form.querySelector(".llmlab-live");
-  const first = until(() => /^So far/u.test(line.textContent) && performance.now());
-  const last = until(() => /Computed/u.test(line.textContent) && performance.now());
+  const told = []; // when each new token was written into the line
+  const isTold = () => /^So far/u.test(line.textContent) && told.push(performance.now());
+  new MutationObserver(isTold).observe(line, { childList: true, characterData: true, subtree: true });
   form.requestSubmit();
-  const found = { woken, first: await first, last: await last };
-  return { ...found, count: box.querySelectorAll(".llmlab-text .llmlab-chip").length };
+  await until(() => /Computed/u.test(line.textContent));
+  return { woken, first: told[0], token: (told.at(-1) - told[0]) / (told.length - 1) };
 }"""
 PAINTED = """() => new Promise((go) => new PerformanceObserver((list) =>
   go(list.getEntries().at(-1).startTime)).observe({ type: "paint", buffered: true }))"""
@@ -277,7 +281,6 @@ def cold_page() -> dict[str, float]:
             painted = page.evaluate(PAINTED)
             page.wait_for_load_state("domcontentloaded")
             found = page.evaluate(COLD, ["next_token", MINI_PROMPT])
-    found["token"] = (found["last"] - found["first"]) / (found["count"] - 1)
     factors = [after / before for before, after in zip(plain, slow, strict=True)]
     return {"painted": painted, **found, "page_factor": factors[0], "worker_factor": factors[1]}
 

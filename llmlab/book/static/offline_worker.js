@@ -4,13 +4,14 @@
 const NAME = "llmlab-book-";
 const CACHE = `${NAME}${book.version}`;
 
+/** One file after the other: the reader's own requests go before these. */
+async function keep() {
+  const cache = await caches.open(CACHE);
+  for (const file of book.files) await cache.add(new Request(file, { priority: "low" }));
+}
+
 self.addEventListener("install", (event) => {
-  event.waitUntil(
-    caches
-      .open(CACHE)
-      .then((cache) => cache.addAll(book.files))
-      .then(() => self.skipWaiting()),
-  );
+  event.waitUntil(keep().then(() => self.skipWaiting()));
 });
 
 self.addEventListener("activate", (event) => {

@@ -7,6 +7,7 @@ import { Highest } from "./highest.js";
 import { arrayRecord } from "./trace.js";
 import { readRow } from "./weights.js";
 
+const NEGLIGIBLE = -24; // e^-24: all of a vocabulary together change the sum by less than 1e-5
 const PARTS = ["attention_output", "feedforward_output"];
 
 /**
@@ -125,6 +126,9 @@ function leaders(values, k) {
   }
   const [most] = highest.values;
   let sum = 0;
-  for (let i = 0; i < values.length; i++) sum += Math.exp(values[i] - most);
+  for (let i = 0; i < values.length; i++) {
+    const below = values[i] - most;
+    if (below > NEGLIGIBLE) sum += Math.exp(below);
+  }
   return { best: highest.items, normaliser: most + Math.log(sum) };
 }

@@ -27,9 +27,9 @@ class BlockQuantizedTensor(torch.Tensor):
     """A float32 matrix, (row, column), held as integers and scales.
 
     It passes for the matrix it stands for: ``shape``, ``dtype`` and ``device`` are that one's,
-    and an operation that knows nothing of blocks is given the weights in float32. ``project``
-    and an embedding's lookup do know, and never widen more than they need. It cannot be
-    written to; ``dequantize()`` gives a matrix that can.
+    and an operation that knows nothing of blocks is given the weights in float32. ``project``,
+    an embedding's lookup, rows taken out and the product with one vector do know, and never
+    widen more than they need. It cannot be written to; ``dequantize()`` gives a matrix that can.
 
     Args:
         quants: (row, block, width) int8.
@@ -88,6 +88,10 @@ class BlockQuantizedTensor(torch.Tensor):
                 return first.rows(rest[0][0])
             if operation is aten.embedding.default:
                 return first.rows(rest[0])
+            if operation is aten.select.int and rest[0] == 0:
+                return first.rows(rest[1])
+            if operation is aten.mv.default and first.can_multiply:
+                return first.multiply(rest[0])
         widened = tree_map(dense, (args, kwargs))
         return operation(*widened[0], **widened[1])
 
@@ -95,7 +99,7 @@ class BlockQuantizedTensor(torch.Tensor):
         """The matrix itself, (row, column) float32."""
         return self.rows(slice(None))
 
-    def rows(self, index: Tensor | slice, out: Tensor | None = None) -> Tensor:
+    def rows(self, index: Tensor | slice | int, out: Tensor | None = None) -> Tensor:
         """Some rows in float32: (…, column) for an index of shape (…); into ``out`` if given."""
         quants, scales = self.quants[index], self.scales[index]
         if quants.device.type == "cpu" and quants.dim() == 3:

@@ -84,4 +84,8 @@ class Recorder:
 
     def stacked(self) -> dict[str, Tensor]:
         """Every recorded quantity with its layers on one axis: (batch, layer, …)."""
-        return {name: torch.stack(values, dim=1) for name, values in self.layers.items()}
+        # The logits of a large vocabulary are many: what stands alone is not copied.
+        return {
+            name: torch.stack(values, dim=1) if len(values) > 1 else values[0].unsqueeze(1)
+            for name, values in self.layers.items()
+        }

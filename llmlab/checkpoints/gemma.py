@@ -13,7 +13,7 @@ import torch
 from ..config import TransformerConfig
 from ..model import LanguageModel
 from ..tokenizers.sentencepiece_bpe import BYTE, SentencePieceBPE
-from .empty import empty_transformer
+from .empty import empty_transformer, give_back_memory
 from .gemma_weights import check_tensors, fill
 from .gguf import GGUF
 
@@ -42,6 +42,7 @@ def load_gguf(
     transformer = empty_transformer(config, device, dtype or torch.float32)
     fill(transformer, gguf, in_blocks=dtype is None)
     transformer.lay_side_by_side()
+    give_back_memory()
     return LanguageModel(name, transformer, tokenizer)
 
 

@@ -3,11 +3,12 @@
 import io
 import math
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from llmlab.lessons import Value, graph
-from llmlab.lessons.graph_picture import APART, _free_place
+from llmlab.lessons.graph_picture import APART, DPI, SIZE, _free_place
 from tests.small_models import HOSTILE
 
 
@@ -66,6 +67,25 @@ def test_picture_and_words(loss):
     assert "0x" not in repr(drawn)
 
 
+def test_a_title_stands_above_and_is_never_cut(loss):
+    assert graph(loss).title and graph(loss, "A loss").title == "A loss"
+    assert graph(loss).picture() != graph(loss, "A loss").picture()
+    drawn = Image.open(io.BytesIO(graph(Value(1), "One number with a long title " * 3).picture()))
+    pixels = np.asarray(drawn.convert("L"))
+    assert (pixels[: len(pixels) // 3] < 128).any()  # it is there
+    assert (pixels[:, :5] == 255).all() and (pixels[:, -5:] == 255).all()
+
+
+@pytest.mark.parametrize("columns", [1, 2, 4, 7])
+def test_text_is_large_enough_on_a_page(columns):
+    """A page's text is 688 pixels wide, and a wider picture is made smaller."""
+    value = Value(1.0)
+    for _ in range(columns - 1):
+        value = value.tanh()
+    width = Image.open(io.BytesIO(graph(value).picture())).width
+    assert SIZE / 72 * DPI * min(1, 688 / width) >= 9
+
+
 def test_one_number_alone_and_too_many():
     assert graph(Value(1)).picture().startswith(b"\x89PNG")
     result = Value(0)
@@ -81,6 +101,7 @@ def test_hostile_names_are_drawn_as_text():
     result = Value(0)
     for name in HOSTILE:
         result = result + Value(1, name)
+        assert graph(Value(1), name).picture().startswith(b"\x89PNG")
     assert graph(result).picture().startswith(b"\x89PNG")
 
 

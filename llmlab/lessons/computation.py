@@ -48,10 +48,12 @@ class Graph:
     Attributes:
         nodes: operands before results; the last is the value itself.
         edges: one for each operand of each node: two for x × x.
+        title: stands above the picture.
     """
 
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
+    title: str = "Graph of a computation"
 
     def picture(self) -> bytes:
         """The graph as PNG.
@@ -95,8 +97,11 @@ class Graph:
         return f"<Graph of {len(self.nodes)} nodes and {len(self.edges)} edges>"
 
 
-def graph(value: Value) -> Graph:
-    """The graph that ends in `value`, with the data and gradients of this moment."""
+def graph(value: Value, title: str = Graph.title) -> Graph:
+    """The graph that ends in `value`, with the data and gradients of this moment.
+
+    Its picture has the title above it.
+    """
     values = value.ancestors()
     place = {each: i for i, each in enumerate(values)}
     columns = _columns(values, place)
@@ -110,7 +115,7 @@ def graph(value: Value) -> Graph:
         for each in values
         for parent, derivative in zip(each.parents, each.derivatives)
     )
-    return Graph(nodes, edges)
+    return Graph(nodes, edges, title)
 
 
 def _columns(values: list[Value], place: dict[Value, int]) -> list[int]:

@@ -17,7 +17,7 @@ from torch import Tensor
 from .checks import is_integer
 from .model import LanguageModel
 
-ROWS_AT_ONCE = 1024  # of the table, in float32: they stay in the cache, where the whole takes 671 MB
+ROWS_AT_ONCE = 1024  # of the table in float32, small enough for a cache; all are 671 MB
 
 
 @dataclass(frozen=True)

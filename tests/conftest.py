@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests import browser as browsers
+from tests.fixtures_engine import engine_folder, exported, mini, random_models  # noqa: F401
 from tests.fixtures_reference import gemma, gemma_default, reference_gemma  # noqa: F401
 
 ROOT = Path(__file__).parent.parent
@@ -121,8 +122,9 @@ def open_page(browser) -> Iterator[Callable]:
     """A function that opens a page: `open_page(java_script_enabled=False, color_scheme="dark")`.
 
     Its arguments are those of Playwright's `new_context`; a wide window unless `viewport` says
-    otherwise, and no service worker, which would fetch the whole book for each test. At the end the test fails if any page asked another host for anything, logged
-    an error, raised an exception or missed a file.
+    otherwise, and no service worker, which would fetch the whole book for each test. At the end
+    the test fails if any page asked another host for anything, logged an error, raised an
+    exception or missed a file.
     """
     watch = Watch()
     contexts = []

@@ -11,6 +11,7 @@ import contextlib
 import json
 import re
 import shutil
+import socket
 import subprocess
 import time
 import urllib.error
@@ -124,11 +125,8 @@ class WebKit:
 @contextlib.contextmanager
 def firefox() -> Iterator[Firefox]:
     """A Firefox with a profile of its own, ended afterwards."""
-    path = shutil.which("firefox-esr") or shutil.which("firefox")
-    command = [path, "--headless", "--remote-debugging-port=0", "--profile"]
+    command = [firefox_path(), "--headless", "--remote-debugging-port=0", "--profile"]
     with TemporaryDirectory() as profile, TemporaryDirectory() as logs:
-        quiet = Path(profile) / "user.js"  # no request of the browser's own among the page's
-        quiet.write_text('user_pref("network.captive-portal-service.enabled", false);\n')
         with started([*command, profile], Path(logs), r"BiDi listening on (ws://\S+)") as address:
             page = Firefox(address)
             yield page
@@ -150,6 +148,11 @@ def webkit() -> Iterator[WebKit]:
                 page.close()
 
 
+def firefox_path() -> str | None:
+    """The program of a Firefox on this machine."""
+    return shutil.which("firefox-esr") or shutil.which("firefox")
+
+
 def webkits() -> list[Path]:
     """The small browsers that come with WebKit's driver."""
     return [path for pattern in WEBKITS for path in Path("/").glob(pattern.lstrip("/"))]
@@ -157,8 +160,6 @@ def webkits() -> list[Path]:
 
 def free_port() -> int:
     """A port of this machine that nothing listens on."""
-    import socket
-
     with socket.socket() as chosen:
         chosen.bind(("127.0.0.1", 0))
         return chosen.getsockname()[1]
@@ -195,8 +196,7 @@ BROWSERS = {"firefox": firefox, "webkit": webkit}
 def missing(name: str) -> str | None:
     """What a machine lacks to try a browser, None where all is there."""
     if name == "firefox":
-        there = shutil.which("firefox-esr") or shutil.which("firefox")
-        return None if there else "Firefox is not installed (Debian: firefox-esr)"
+        return None if firefox_path() else "Firefox is not installed (Debian: firefox-esr)"
     if shutil.which("WebKitWebDriver") and shutil.which("Xvfb") and webkits():
         return None
     return "WebKit, its driver and a screen are not installed (Debian: webkit2gtk-driver xvfb)"

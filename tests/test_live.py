@@ -9,22 +9,11 @@ import pytest
 import llmlab
 from llmlab.attribution import RECORD as PARTS
 from llmlab.views.base import percent
-from llmlab.web.export import export_web
 
 STORED = "我爱北京天安"
 TYPED = "今天天气真好，适合去"
 WORDS = "国王,女王,男人,女人"
 HOSTILE = "<img src=x onerror=\"document.title='broken'\">‮</script>"
-
-
-@pytest.fixture(scope="module")
-def mini():
-    return llmlab.load("mini", "cpu")
-
-
-@pytest.fixture(scope="module")
-def exported(mini, tmp_path_factory):
-    return export_web(mini, tmp_path_factory.mktemp("models") / "mini-12345678")
 
 
 def attention_view(model, text):
@@ -52,9 +41,10 @@ VIEWS = {
 
 
 def run(page, text: str) -> str:
-    """Type a text, press the button, and wait for what the form says at the end."""
-    page.locator(".llmlab-form textarea").fill(text)
-    page.locator(".llmlab-form .start").click()
+    """Type a text into the first form, press its button, and wait for what it says at the end."""
+    form = page.locator(".llmlab-form").first
+    form.locator("textarea").fill(text)
+    form.locator(".start").click()
     return said(page)
 
 
@@ -67,7 +57,7 @@ def said(page) -> str:
           return isOver || words.classList.contains("llmlab-problem");
         }"""
     )
-    return page.locator(".llmlab-form .llmlab-live").inner_text()
+    return page.locator(".llmlab-form .llmlab-live").first.inner_text()
 
 
 def tables(page) -> list[list[str]]:

@@ -12,11 +12,6 @@ import llmlab
 FOLDER = Path(llmlab.__file__).parent / "models" / "mini"
 
 
-@pytest.fixture(scope="module")
-def mini():
-    return llmlab.load("mini", device="cpu")
-
-
 def continued(mini, prompt: str) -> str:
     return llmlab.generate(mini, prompt, max_new_tokens=80, top_k=1).text
 

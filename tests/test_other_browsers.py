@@ -12,29 +12,16 @@ import pytest
 import llmlab
 from llmlab.book.standalone import write_page
 from llmlab.tracing import Trace
-from llmlab.web.export import export_web
 from tests.conftest import is_foreign, serve
 from tests.other_browsers import BROWSERS, missing
-from tests.small_tokenizers import small_tokenizers
 from tests.test_live import close
 from tests.test_site import pages
-from tests.web_page import FAMILIES, ask, publish, random_model
+from tests.web_page import FAMILIES, SETTLED, ask, page_trace, python_trace
 
 TEXT = "我爱北京天安门。 The king is in the city"
 STORED = "我爱北京天安"
 TYPED = "今天天气真好，适合去"
 
-SETTLED = """async () => {
-  for (const view of document.querySelectorAll(".llmlab-view")) {
-    view.scrollIntoView();
-    for (let i = 0; i < 300 && !("ready" in view.dataset || "error" in view.dataset); i++) {
-      await new Promise((go) => setTimeout(go, 100));
-    }
-  }
-  await window.llmlabWake?.({ name: "" });  // until the page's engine has come
-  return [...document.querySelectorAll(".llmlab-view")].map(
-    (view) => "ready" in view.dataset && !("error" in view.dataset));
-}"""
 RUN = """async (text) => {
   const until = async (found) => {
     for (let i = 0; i < 600 && !found(); i++) await new Promise((go) => setTimeout(go, 100));
@@ -68,38 +55,13 @@ def page(request):
         assert not page.errors
 
 
-@pytest.fixture(scope="module")
-def models():
-    tokenizer = small_tokenizers()["byte fallback"]
-    return {name: random_model(name, tokenizer) for name in FAMILIES}
-
-
-@pytest.fixture(scope="module")
-def address(models, tmp_path_factory):
-    return serve(publish(tmp_path_factory.mktemp("web"), models))
-
-
-@pytest.fixture(scope="module")
-def mini():
-    return llmlab.load("mini", "cpu")
-
-
-@pytest.fixture(scope="module")
-def exported(mini, tmp_path_factory):
-    return export_web(mini, tmp_path_factory.mktemp("models") / "mini-12345678")
-
-
 @pytest.mark.parametrize("name", FAMILIES)
-def test_the_engine_computes_what_torch_computes(page, address, models, name):
-    page.goto(address)
-    model = models[name]
-    record = ("attention", "logits")
-    if model.config.architecture == "encoder-decoder":
-        expected = llmlab.trace(model, "", record, source=TEXT)
-        found = ask(page, name, "trace", "", {"source": TEXT, "record": list(record)})
-    else:
-        expected = llmlab.trace(model, TEXT, record)
-        found = ask(page, name, "trace", TEXT, {"record": list(record)})
+def test_the_engine_computes_what_torch_computes(page, engine_folder, random_models, name):
+    page.goto(serve(engine_folder))
+    model = random_models[name]
+    record = ["attention", "logits"]
+    expected = python_trace(model, TEXT, record)
+    found = page_trace(page, model, TEXT, record=record)
     trace = Trace.from_json(json.dumps(found["trace"]), model)
     assert trace.tokens == expected.tokens
     assert (trace.logits - expected.logits).abs().max() < 0.03

@@ -23,11 +23,6 @@ LINK = {"text": TEXT, "model": "mini", "temperature": 1.1, "topK": 5, "seed": 7,
 VIEWS = ["next_token", "attention", "residual", "embedding"]
 
 
-@pytest.fixture(scope="module")
-def mini():
-    return llmlab.load("mini", "cpu")
-
-
 @pytest.fixture
 def playground(page, address):  # noqa: F811
     """The page, opened by a link that carries a state, when all views have run."""
@@ -80,7 +75,7 @@ def test_downloads(playground, mini):
     assert len(rows) == expected.attention.numel()
     for row in rows[::97]:
         place = [int(row[name]) for name in ("layer", "head", "query", "key")]
-        assert float(row["weight"]) == pytest.approx(float(expected.attention[*place]), abs=0.002)
+        assert float(row["weight"]) == pytest.approx(float(expected.attention[tuple(place)]), abs=0.002)
         assert row["key_token"] == expected.tokens[place[-1]].text
     for place in range(len(VIEWS)):
         buttons = playground.locator(".llmlab-save").nth(place)

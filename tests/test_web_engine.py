@@ -16,9 +16,8 @@ from llmlab.tracing import Trace
 from llmlab.transformer import Transformer
 from llmlab.views.residual_state import lens_state
 from tests.conftest import serve
-from tests.small_tokenizers import small_tokenizers
 from tests.test_tokenizers import mixed_text
-from tests.web_page import FAMILIES, ask, publish, random_model
+from tests.web_page import FAMILIES, ask, page_trace, python_trace, random_model
 
 SCHEMA = json.loads(files(llmlab).joinpath("trace.schema.json").read_text("utf-8"))
 TEXT = "我爱北京天安门。 The king is in the city"
@@ -29,39 +28,16 @@ RECORD = (
 OF_A_TRANSLATOR = ("cross_attention", "encoder_attention")
 
 
-@pytest.fixture(scope="module")
-def models():
-    tokenizer = small_tokenizers()["byte fallback"]
-    return {name: random_model(name, tokenizer) for name in FAMILIES}
-
-
-@pytest.fixture(scope="module")
-def address(models, tmp_path_factory):
-    return serve(publish(tmp_path_factory.mktemp("web"), models))
-
-
 @pytest.fixture
-def page(open_page, address):
+def page(open_page, engine_folder):
     page = open_page()
-    page.goto(address)
+    page.goto(serve(engine_folder))
     return page
 
 
-def python_trace(model, text, record, **options):
-    if model.config.architecture == "encoder-decoder":
-        return llmlab.trace(model, "", record, source=text, **options)
-    return llmlab.trace(model, text, record, **options)
-
-
-def page_trace(page, model, text, **options):
-    if model.config.architecture == "encoder-decoder":
-        return ask(page, model.name, "trace", "", {"source": text, **options})
-    return ask(page, model.name, "trace", text, options)
-
-
 @pytest.mark.parametrize("name", FAMILIES)
-def test_every_recorded_number_equals_torchs(page, models, name):
-    model = models[name]
+def test_every_recorded_number_equals_torchs(page, random_models, name):
+    model = random_models[name]
     is_translator = model.config.architecture == "encoder-decoder"
     record = RECORD + OF_A_TRANSLATOR * is_translator
     expected = python_trace(model, TEXT, record)
@@ -117,8 +93,8 @@ def firsts(counts):
         dict(temperature=1.6, seed=2**64 - 1),
     ],
 )
-def test_the_same_seed_writes_the_same_text(page, models, name, settings):
-    expected = llmlab.generate(models[name], TEXT, 48, **settings)
+def test_the_same_seed_writes_the_same_text(page, random_models, name, settings):
+    expected = llmlab.generate(random_models[name], TEXT, 48, **settings)
     options = {
         "maxNewTokens": 48,
         "temperature": settings["temperature"],
@@ -130,7 +106,7 @@ def test_the_same_seed_writes_the_same_text(page, models, name, settings):
     found.pop("spelled")
     record = {"format": "llmlab.run/1", **found, "seed": settings["seed"]}
     jsonschema.validate(record, SCHEMA)
-    run = Run.from_json(json.dumps(record), models[name])
+    run = Run.from_json(json.dumps(record), random_models[name])
     assert [token.id for token in run.tokens] == [token.id for token in expected.tokens]
     assert (run.text, run.stop_reason) == (expected.text, expected.stop_reason)
     assert run.prompt_tokens == expected.prompt_tokens
@@ -144,8 +120,8 @@ def test_the_same_seed_writes_the_same_text(page, models, name, settings):
         assert sum(step.tail.counts) == sum(wanted.tail.counts)
 
 
-def test_stop_strings_end_the_text_as_in_python(page, models):
-    model = models["decoder"]
+def test_stop_strings_end_the_text_as_in_python(page, random_models):
+    model = random_models["decoder"]
     whole = llmlab.generate(model, TEXT, 30, top_k=1).text
     stop = whole[4:6]
     expected = llmlab.generate(model, TEXT, 30, top_k=1, stop=stop)
@@ -154,8 +130,8 @@ def test_stop_strings_end_the_text_as_in_python(page, models):
     assert found["stop_reason"] == expected.stop_reason
 
 
-def test_ids_and_texts_equal_pythons_on_100_000_characters(page, models):
-    tokenizer = models["decoder"].tokenizer
+def test_ids_and_texts_equal_pythons_on_100_000_characters(page, random_models):
+    tokenizer = random_models["decoder"].tokenizer
     for seed in range(2):
         text = mixed_text(50_000, seed)
         found = ask(page, "decoder", "tokens", text)
@@ -174,8 +150,8 @@ def logits_of(found):
     return array_from_json(found["trace"]["recorded"]["logits"])
 
 
-def test_a_head_switched_off_gives_what_torch_gives_without_its_columns(page, models):
-    model = random_model("decoder", models["decoder"].tokenizer)
+def test_a_head_switched_off_gives_what_torch_gives_without_its_columns(page, random_models):
+    model = random_model("decoder", random_models["decoder"].tokenizer)
     with torch.no_grad():
         model.transformer.blocks[1].attention.output.weight[:, 2 * 16 : 3 * 16] = 0
     expected = llmlab.trace(model, TEXT)
@@ -189,8 +165,8 @@ def test_a_head_switched_off_gives_what_torch_gives_without_its_columns(page, mo
     "changes, shape",
     [({"mask": False}, {"architecture": "encoder"}), ({"scale": False}, {"attention_scale": 1.0})],
 )
-def test_without_the_mask_or_the_scale(page, models, changes, shape):
-    model = models["decoder"]
+def test_without_the_mask_or_the_scale(page, random_models, changes, shape):
+    model = random_models["decoder"]
     other = Transformer(type(model.config)(**{**model.config.to_dict(), **shape})).eval()
     other.load_state_dict(model.transformer.state_dict())
     with torch.inference_mode():
@@ -200,7 +176,7 @@ def test_without_the_mask_or_the_scale(page, models, changes, shape):
     assert (logits_of(page_trace(page, model, TEXT)) - expected).abs().max() > 0.03
 
 
-def test_plain_javascript_gives_the_same_where_there_is_no_simd(page, models):
+def test_plain_javascript_gives_the_same_where_there_is_no_simd(page, random_models):
     without = """async (text) => {
       const { fetchModel } = await import("/engine/files.js");
       const { Session } = await import("/engine/session.js");
@@ -211,15 +187,16 @@ def test_plain_javascript_gives_the_same_where_there_is_no_simd(page, models):
               JSON.stringify(await session.trace(text, { record: ["logits"] }))];
     }"""
     kind, found = page.evaluate(without, TEXT)
-    expected = llmlab.trace(models["gemma-like"], TEXT)
+    expected = llmlab.trace(random_models["gemma-like"], TEXT)
     assert kind == "PlainKernel"
     assert (logits_of(json.loads(found)) - expected.logits).abs().max() < 1e-4
 
 
-def test_a_recorded_step_holds_its_new_position_alone(page, models):
+def test_a_recorded_step_holds_its_new_position_alone(page, random_models):
     options = {"maxNewTokens": 3, "topK": 1, "record": ["attention", "residual"]}
     found = ask(page, "decoder", "generate", TEXT, options)
-    expected = llmlab.generate(models["decoder"], TEXT, 3, top_k=1, record=("attention", "residual"))
+    model = random_models["decoder"]
+    expected = llmlab.generate(model, TEXT, 3, top_k=1, record=("attention", "residual"))
     for step, wanted in zip(found["steps"], expected.steps, strict=True):
         trace = Trace.from_json(json.dumps(step["trace"]))
         assert trace.tokens == wanted.trace.tokens

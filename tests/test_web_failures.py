@@ -148,7 +148,8 @@ def test_refused_memory_is_said_and_the_page_goes_on(page):
         """async () => {
           const { fetchModel } = await import("/engine/files.js");
           const { Session } = await import("/engine/session.js");
-          const open = async () => Session.open(await fetchModel("/decoder", { kernel: "/kernel.wasm" }));
+          const kernel = { kernel: "/kernel.wasm" };
+          const open = async () => Session.open(await fetchModel("/decoder", kernel));
           const { Memory } = WebAssembly;
           WebAssembly.Memory = function () { throw new RangeError("could not allocate memory"); };
           const refused = await open().then(() => "opened", (error) => error.message);

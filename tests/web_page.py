@@ -57,6 +57,18 @@ def publish(folder: Path, models: dict[str, LanguageModel], **options) -> Path:
     return folder
 
 
+# Every view of a page brought to the screen; whether each was drawn, when the engine has come too.
+SETTLED = """async () => {
+  for (const view of document.querySelectorAll(".llmlab-view")) {
+    view.scrollIntoView();
+    for (let i = 0; i < 300 && !("ready" in view.dataset || "error" in view.dataset); i++) {
+      await new Promise((go) => setTimeout(go, 100));
+    }
+  }
+  await window.llmlabWake?.({ name: "" });
+  return [...document.querySelectorAll(".llmlab-view")].map(
+    (view) => "ready" in view.dataset && !("error" in view.dataset));
+}"""
 ASK = """async ([name, action, values, units]) => {
   const { Engine } = await import("/engine/engine.js");
   window.engines ??= {};
@@ -74,3 +86,17 @@ def ask(page, name: str, action: str, text: str, *values):
     data = text.encode("utf-16-le", "surrogatepass")
     units = [data[i] | data[i + 1] << 8 for i in range(0, len(data), 2)]
     return json.loads(page.evaluate(ASK, [name, action, list(values), units]))
+
+
+def python_trace(model, text, record, **options):
+    """What Python records of a text, which a translator's encoder reads."""
+    if model.config.architecture == "encoder-decoder":
+        return llmlab.trace(model, "", record, source=text, **options)
+    return llmlab.trace(model, text, record, **options)
+
+
+def page_trace(page, model, text, **options):
+    """The same from the engine on a page."""
+    if model.config.architecture == "encoder-decoder":
+        return ask(page, model.name, "trace", "", {"source": text, **options})
+    return ask(page, model.name, "trace", text, options)

@@ -12,7 +12,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -28,6 +27,7 @@ import psutil
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 from tests.browser import ARGUMENTS, find_or_install  # noqa: E402 (after the path)
+from tests.other_browsers import free_port  # noqa: E402
 
 SECONDS, MEGABYTES = 60, 900  # a chapter's bounds
 START, PATIENCE = 120, 900  # seconds for JupyterLab to answer, and for a chapter to end
@@ -95,9 +95,7 @@ def clean_copy(folder: Path) -> Path:
 @contextmanager
 def jupyterlab(python: Path, folder: Path) -> Iterator[tuple[str, psutil.Process]]:
     """JupyterLab on a free port of this machine: its address and its process."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     options = ["--no-browser", "--ip=127.0.0.1", f"--port={port}"]
     options.append(f"--IdentityProvider.token={TOKEN}")
     root = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []

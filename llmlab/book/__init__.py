@@ -26,7 +26,8 @@ from . import (
 )
 
 PARTS = (
-    renderer, pictures, mathml, assets, icons, launch, ledger, live, offline, playground, references,
+    renderer, pictures, mathml, assets, icons, launch, ledger, live, offline, playground,
+    references,
 )  # fmt: skip
 
 

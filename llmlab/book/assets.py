@@ -25,6 +25,7 @@ STYLE = "llmlab.css"
 VIEW_SCRIPT = "views.js"
 CHART_SCRIPT = "charts.js"
 SEARCH_SCRIPT = "search.js"
+OFFLINE_SCRIPT = "offline.js"
 PLOTLY = "plotly.min.js"
 
 
@@ -49,7 +50,7 @@ def write_assets(folder: Path, sources: dict[str, str] | None = None) -> None:
         sources: modules by name; those of llmlab.views unless given.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for name in (STYLE, VIEW_SCRIPT, CHART_SCRIPT, SEARCH_SCRIPT):
+    for name in (STYLE, VIEW_SCRIPT, CHART_SCRIPT, SEARCH_SCRIPT, OFFLINE_SCRIPT):
         shutil.copy(STATIC / name, folder)
     write_modules(folder, module_sources() if sources is None else sources)
     write_math_font(folder)

@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 from sphinx.application import Sphinx
 
-from .assets import FOLDER, STATIC
+from .assets import FOLDER, OFFLINE_SCRIPT, STATIC
 from .renderer import HTML_BUILDERS
 
-SCRIPT = "offline.js"  # on every page, and the name of the worker in the first folder
 WORKER = "offline_worker.js"
 LEFT_OUT = ("_sources/*", "*/models/*/weights-*", "*/models/*/model.js", "*/vendor/*.ttf")
 
@@ -28,7 +26,7 @@ def kept_files(site: Path) -> Iterator[Path]:
     for path in sorted(site.rglob("*")):
         name = path.relative_to(site)
         hidden = any(part.startswith(".") for part in name.parts)
-        left_out = hidden or name == Path(SCRIPT) or any(map(name.match, LEFT_OUT))
+        left_out = hidden or name == Path(OFFLINE_SCRIPT) or any(map(name.match, LEFT_OUT))
         if path.is_file() and not left_out:
             yield name
 
@@ -49,18 +47,10 @@ def worker(site: Path) -> str:
 def _write(app: Sphinx, exception: Exception | None) -> None:
     if exception is None and app.builder.name in HTML_BUILDERS:
         site = Path(app.outdir)
-        (site / SCRIPT).write_text(worker(site), encoding="utf-8")
-
-
-def _copy(app: Sphinx) -> None:
-    if app.builder.name in HTML_BUILDERS:
-        folder = Path(app.outdir) / "_static" / FOLDER
-        folder.mkdir(parents=True, exist_ok=True)
-        shutil.copy(STATIC / SCRIPT, folder)
+        (site / OFFLINE_SCRIPT).write_text(worker(site), encoding="utf-8")
 
 
 def setup(app: Sphinx) -> None:
-    """Load the script on every page, and write the worker when all pages are."""
-    app.connect("builder-inited", _copy)
+    """Load the script on every page, and write the worker, of its name, when all pages are."""
     app.connect("build-finished", _write)
-    app.add_js_file(f"{FOLDER}/{SCRIPT}", loading_method="defer")
+    app.add_js_file(f"{FOLDER}/{OFFLINE_SCRIPT}", loading_method="defer")

@@ -10,8 +10,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from ..checkpoints.dequantize import BLOCKS, unpack
 from ..checkpoints.gemma_weights import gguf_name

@@ -32,6 +32,7 @@ from llmlab import doctor, load  # noqa: E402
 from llmlab.bench import TRACED  # noqa: E402
 from llmlab.checkpoints.load import GGUF_MODELS  # noqa: E402
 from tests import browser as browsers  # noqa: E402
+from tests.web_page import SETTLED  # noqa: E402
 
 SITE, STORE, TABLES = ROOT / "_build/html", ROOT / "_build/bench_web", ROOT / "docs/benchmarks.md"
 SCRIPTS = SITE / "_static" / "llmlab"
@@ -168,8 +169,8 @@ def made_ready(gemma: Path) -> Path:
     return STORE
 
 
-def compare(rounds: int) -> dict[str, dict]:
-    """Each engine over Gemma, and the book's own over mini too; one after the other."""
+def compare(rounds: int) -> dict:
+    """Each engine over Gemma, and the book's own over mini too; and how many tokens are kept."""
     (gemma,), (mini,) = ([*SCRIPTS.glob(f"models/{name}-????????")] for name in ("gemma*", "mini"))
     (engine,) = SCRIPTS.glob("web-*/engine/engine.js")
     kept = json.loads((gemma / "model.json").read_text())["kept"]
@@ -179,7 +180,7 @@ def compare(rounds: int) -> dict[str, dict]:
     def at(path: Path) -> str:
         return f"/site/{path.relative_to(SITE)}"
 
-    own = {"engine": at(engine), "rounds": rounds, "record": True}
+    own = {"engine": at(engine), "rounds": rounds}
     with served(made_ready(gemma)) as (address, _):
         contenders = {
             "ours": ("ours", {**own, "model": at(gemma), "prompt": TRACED}),
@@ -195,7 +196,8 @@ def compare(rounds: int) -> dict[str, dict]:
             ),
             "mini": ("ours", {**own, "model": at(mini), "prompt": MINI_PROMPT}),
         }  # fmt: skip
-        return {name: run(address, *what) for name, what in contenders.items()}
+        found = {name: run(address, *what) for name, what in contenders.items()}
+    return {**found, "kept": len(kept)}
 
 
 # As soon as the view has its form, the text is there and the button pressed. Times count from the
@@ -285,16 +287,6 @@ def cold_page() -> dict[str, float]:
     return {"painted": painted, **found, "page_factor": factors[0], "worker_factor": factors[1]}
 
 
-DRAWN = """async () => {
-  for (const view of document.querySelectorAll(".llmlab-view")) {
-    view.scrollIntoView();
-    while (!("ready" in view.dataset)) await new Promise((go) => setTimeout(go, 20));
-  }
-  await window.llmlabWake?.({ name: "" });
-  document.querySelector(".llmlab-form textarea")?.focus();
-}"""
-
-
 def scripts() -> dict[str, int]:
     """Bytes of script and kernel of each page, gzipped: all views drawn, the engine begun."""
     weights = {}
@@ -302,7 +294,8 @@ def scripts() -> dict[str, int]:
         with served(SITE) as (address, asked), chromium() as browser:
             page = browser.new_page()
             page.goto(f"{address}/{page_file.relative_to(SITE)}")
-            page.evaluate(DRAWN)
+            page.evaluate(SETTLED)
+            page.evaluate("document.querySelector('.llmlab-form textarea')?.focus()")
             page.wait_for_load_state("networkidle")
             code = {path for path in asked if path.suffix in (".js", ".wasm", ".mjs")}
             weights[page_file.stem] = sum(len(gzip.compress(path.read_bytes())) for path in code)
@@ -315,19 +308,20 @@ def as_markdown(found: dict, cold: list[dict], code: dict[str, int], rounds: int
     def middle(name: str) -> float:
         return statistics.median(visit[name] for visit in cold)
 
+    kept = f"{found['kept']:,} tokens kept"
     rows = {
-        "the book's engine, 21,500 tokens kept": found["ours"],
+        f"the book's engine, {kept}": found["ours"],
         f"wllama {PEERS['@wllama/wllama']}, the whole vocabulary": found["wllama"],
-        f"onnxruntime-web {PEERS['onnxruntime-web']}, int8, 21,500 tokens kept": found["onnx"],
+        f"onnxruntime-web {PEERS['onnxruntime-web']}, int8, {kept}": found["onnx"],
     }
     largest = max(code, key=code.get)
     ours, mini = found["ours"], found["mini"]
     lines = [
-        f"Measured on {date.today():%d %B %Y}, {doctor.processor()}, {doctor.cores()} cores, headless "
-        f"Chromium, one thread each; the median of {rounds}. One after the other in one run.",
+        f"Measured on {date.today():%d %B %Y}, {doctor.processor()}, {doctor.cores()} cores, "
+        f"headless Chromium, one thread each; the median of {rounds}. One after the other in one run.",
         "",
-        "| Gemma 3 270M | loading, s | a prompt of 12 tokens and the first new one, ms | a token, ms "
-        "| memory of the page, MB |",
+        "| Gemma 3 270M | loading, s | a prompt of 12 tokens and the first new one, ms "
+        "| a token, ms | memory of the page, MB |",
         "|---|---|---|---|---|",
         *(
             f"| {name} | {row['load'] / 1e3:.1f} | {row['prompt']:.0f} | {row['token']:.1f} | "
@@ -342,7 +336,8 @@ def as_markdown(found: dict, cold: list[dict], code: dict[str, int], rounds: int
         f"| Gemma, memory of the page, an empty page's taken off | "
         f"{ours['memory'] - ours['empty']:.0f} MB | 400 MB |",
         f"| mini, a token | {mini['token']:.1f} ms | |",
-        f"| mini, {mini['tokens']} tokens with all attention and the lens | {mini['trace']:.0f} ms | |",
+        f"| mini, {mini['tokens']} tokens with all attention and the lens "
+        f"| {mini['trace']:.0f} ms | |",
         f"| script and kernel of the heaviest page ({largest}), gzipped | "
         f"{code[largest] / 1e3:.0f} kB | 300 kB |",
         "",

@@ -88,6 +88,7 @@ def export(kept: list[int], path: Path) -> None:
     past = [empty] * (2 * config.n_layers)
     whole = path.with_suffix(".float32.onnx")
     before, after = (names(config.n_layers, when) for when in ("past", "now"))
+    lengths = {name: {2: name.split(".")[0]} for name in before + after}  # of the caches
     torch.onnx.export(
         graph,
         (ids, *past),
@@ -95,13 +96,11 @@ def export(kept: list[int], path: Path) -> None:
         dynamo=False,
         input_names=["ids", *before],
         output_names=["logits", *after],
-        dynamic_axes={"ids": {1: "n"}, **{name: {2: name.split(".")[0]} for name in before + after}},
+        dynamic_axes={"ids": {1: "n"}, **lengths},
         opset_version=17,
     )
     quantize_dynamic(str(whole), str(path), weight_type=QuantType.QInt8, per_channel=True)
     whole.unlink()
-    for part in path.parent.glob("*.weight"):
-        part.unlink()
 
 
 if __name__ == "__main__":

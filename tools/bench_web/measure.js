@@ -24,12 +24,12 @@ async function writing(rounds, write) {
 }
 
 /** The book's engine, in its worker, as the pages use it. */
-export async function ours({ engine, model, prompt, rounds, record }) {
+export async function ours({ engine, model, prompt, rounds }) {
   const { Engine } = await import(engine);
   const it = new Engine(model);
   const [load] = await timed(() => it.load());
   const options = { record: ["attention", "residual", "logits"], lens: 3 };
-  const trace = record ? await median(rounds, () => it.trace(prompt, options)) : null;
+  const trace = await median(rounds, () => it.trace(prompt, options));
   const write = (maxNewTokens) => it.generate(prompt, { maxNewTokens, topK: 1 });
   return { load, trace, tokens: (await it.tokens(prompt)).length, ...(await writing(rounds, write)) };
 }
@@ -42,8 +42,7 @@ export async function wllama({ folder, model, prompt, rounds }) {
   const [load] = await timed(() => it.loadModelFromUrl(model, options));
   const write = (max_tokens) =>
     it.createCompletion({ prompt, max_tokens, temperature: 0, cache_prompt: false });
-  const { usage, timings } = await write(1 + NEW);
-  return { load, usage, timings, ...(await writing(rounds, write)) };
+  return { load, ...(await writing(rounds, write)) };
 }
 
 /** onnxruntime-web over the graph of gemma_onnx.py. */

@@ -205,6 +205,24 @@ def test_the_drawing_has_the_records_numbers(show, view, entries):
     assert page.locator(".llmlab-charts svg").nth(1).locator(".llmlab-mark").count() == 3
 
 
+@pytest.mark.parametrize(
+    "key, low, high", [("tokens_per_second", 31_000, 94_000), ("perplexity", 2.3, 4.5)]
+)
+def test_an_axis_has_two_numbers_at_least(show, key, low, high):
+    """Between 31,000 and 94,000 a step of 50,000 leaves one; between 2.3 and 4.5 is no 1, 2, 5."""
+    record = made_record(steps=12, every=4)
+    climb = np.linspace(low, high, 12).tolist()
+    record["curves"]["tokens_per_second"] = [[i + 1, value] for i, value in enumerate(climb)]
+    for entry, value in zip(record["evaluations"], np.linspace(low, high, 3), strict=True):
+        entry["perplexity"] = float(value)
+    page = show(TrainingView(record))
+    label = next(label for label, name in NAMES.items() if name == key)
+    page.get_by_label("Below").select_option(label)
+    chart = page.locator(".llmlab-charts svg").nth(1)
+    written_there = chart.locator('.llmlab-tick[text-anchor="end"]').all_text_contents()
+    assert len({float(text) for text in written_there}) > 1
+
+
 def test_the_tables_have_the_records_numbers(show, view, entries):
     page = show(view)
     for summary in page.locator("summary").all():

@@ -76,10 +76,17 @@ function scaleOf([low, high], [from, to], isLog, most = 6) {
   return { at, ticks: isLog ? logTicks(low, high) : evenTicks(low, high, most) };
 }
 
+/** Round numbers from low to high, about as many as asked for and two at least: one tells no scale. */
 function evenTicks(low, high, most) {
   const rough = (high - low || 1) / most;
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = power * [1, 2, 5, 10].find((times) => times * power >= rough);
+  const steps = [0.5, 1, 2, 5, 10].map((times) => times * power);
+  const usual = steps.findIndex((step) => step >= rough);
+  const ticks = multiples(low, high, steps[usual]);
+  return ticks.length > 1 ? ticks : multiples(low, high, steps[usual - 1]);
+}
+
+function multiples(low, high, step) {
   const first = Math.ceil(low / step);
   const last = Math.floor(high / step + 1e-9);
   return Array.from({ length: last - first + 1 }, (_, i) =>
@@ -92,7 +99,8 @@ function logTicks(low, high) {
   const powers = Array.from({ length: last - first + 1 }, (_, i) => 10 ** (first + i));
   const within = (values) => values.filter((value) => value >= low && value <= high);
   const [tens, more] = [within(powers), within(powers.flatMap((p) => [p, 2 * p, 5 * p]))];
-  return tens.length < 3 ? more : tens;
+  if (tens.length > 2) return tens;
+  return more.length > 1 ? more : evenTicks(low, high, 4);
 }
 
 /** A whole number with its thousands set apart. */

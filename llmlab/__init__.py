@@ -29,6 +29,7 @@ _HOME = {
     "AttentionView": "views",
     "NextTokenView": "views",
     "EmbeddingView": "views",
+    "ContextView": "views",
     "DropoutView": "views",
     "NetworkView": "views",
     "NormView": "views",

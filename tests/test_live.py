@@ -32,11 +32,17 @@ def embedding_view(model, text):
     return llmlab.EmbeddingView(model, text.split(","))
 
 
+def context_view(model, text):
+    traces = (llmlab.trace(model, sentence, ("residual",)) for sentence in text.split("\n"))
+    return llmlab.ContextView(*traces)
+
+
 VIEWS = {
     "attention": (attention_view, STORED, TYPED),
     "residual": (residual_view, STORED, TYPED),
     "next_token": (next_token_view, STORED, TYPED),
     "embedding": (embedding_view, "学习,训练,苹果", WORDS),
+    "context": (context_view, "我喜欢吃苹果\n苹果公司推出新品", "她喜欢吃香蕉\n他把香蕉给了小李"),
 }
 
 

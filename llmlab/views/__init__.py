@@ -6,6 +6,7 @@ is a kernel, as the same module on a static page, and as a picture with alt text
 
 from .attention import AttentionView
 from .base import MIME, View, array, module_source, visible
+from .context import ContextView
 from .dropout import DropoutView
 from .embedding import EmbeddingView
 from .network import NetworkView
@@ -19,6 +20,7 @@ VIEWS: tuple[type[View], ...] = (
     AttentionView,
     NextTokenView,
     EmbeddingView,
+    ContextView,
     NetworkView,
     NormView,
     ResidualView,
@@ -37,6 +39,7 @@ __all__ = [
     "MIME",
     "VIEWS",
     "AttentionView",
+    "ContextView",
     "DropoutView",
     "EmbeddingView",
     "NetworkView",

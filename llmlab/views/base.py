@@ -51,6 +51,11 @@ def percent(share: float) -> str:
     return "< 0.1 %" if 0 < share < 0.0005 else f"{share * 100:.1f} %"
 
 
+def after_layers(count: int) -> str:
+    """Where a stream is read out, in words: after 3 layers."""
+    return f"after {count} layer{'' if count == 1 else 's'}" if count else "at the embedding"
+
+
 def array(values: Any, dtype: str = "float16") -> dict[str, Any]:
     """Numbers of any shape as an array object of the trace's JSON.
 

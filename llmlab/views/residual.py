@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import traitlets
 
-from .base import View, percent
+from .base import View, after_layers, percent
 from .residual_state import lens_state
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class ResidualView(View):
         leading = self._numbers["top"][:, self.position, 0].tolist()
         leads = [row for row, other in enumerate(leading) if other == word]
         first = (
-            f"leads first {_after(leads[0])} with {percent(shares[leads[0]])}"
+            f"leads first {after_layers(leads[0])} with {percent(shares[leads[0]])}"
             if leads
             else "never leads"
         )
@@ -141,9 +141,3 @@ class ResidualView(View):
 
     def __repr__(self) -> str:
         return f"<ResidualView of {self.model_name}: {len(self.tokens)} tokens>"
-
-
-def _after(row: int) -> str:
-    return f"after {row} layer{'' if row == 1 else 's'}" if row else "at the embedding"
-
-

@@ -28,7 +28,7 @@ def lens_state(
     Raises:
         ValueError: see ``ResidualView``.
     """
-    stream = _recorded_stream(trace)
+    stream = recorded_stream(trace)
     model = trace._need_model()
     if not is_integer(k) or not 1 <= k <= 20:
         raise ValueError(f"k={k!r} is outside the whole numbers 1 … 20")
@@ -84,7 +84,7 @@ def lens_state(
     return state, numbers
 
 
-def _recorded_stream(trace: Trace) -> Tensor:
+def recorded_stream(trace: Trace) -> Tensor:
     """(layer + 1, position, d_model)"""
     stream = trace._get("residual")
     if stream.size(1) > MOST_POSITIONS:

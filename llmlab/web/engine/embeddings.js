@@ -4,7 +4,7 @@
  */
 
 import { Highest } from "./highest.js";
-import { dot, principal } from "./principal.js";
+import { dot, principal, unit } from "./principal.js";
 import { arrayRecord } from "./trace.js";
 import { readRow } from "./weights.js";
 
@@ -103,11 +103,6 @@ function vectorOf(model, text) {
 
 function mean(vectors) {
   return vectors[0].map((_, i) => vectors.reduce((sum, each) => sum + each[i], 0) / vectors.length);
-}
-
-function unit(vector) {
-  const length = Math.max(Math.sqrt(dot(vector, vector)), 1e-12);
-  return vector.map((value) => value / length);
 }
 
 function clamp(cosine) {

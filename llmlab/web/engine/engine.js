@@ -64,6 +64,12 @@ export class Engine {
     return this.ask("embeddings", [words, options]);
   }
 
+  /** See Session.context. */
+  async context(sentences, options = {}) {
+    await this.load();
+    return this.ask("context", [sentences, options]);
+  }
+
   /** The tokens that the model reads for a text. */
   async tokens(text) {
     await this.load();

@@ -109,7 +109,7 @@ function* contributions({ model, recording }, tokens, position) {
 }
 
 /** One position of an array (layer, position, width), as (layer, width). */
-function streamAt({ shape: [layers, n, width], data }, position) {
+export function streamAt({ shape: [layers, n, width], data }, position) {
   const rows = new Float32Array(layers * width);
   for (let layer = 0; layer < layers; layer++) {
     const from = (layer * n + position) * width;
@@ -119,7 +119,7 @@ function streamAt({ shape: [layers, n, width], data }, position) {
 }
 
 /** The places of the k highest numbers, and the logarithm of the sum of all exponentials. */
-function leaders(values, k) {
+export function leaders(values, k) {
   const highest = new Highest(k);
   for (let i = 0; i < values.length; i++) {
     if (values[i] > highest.least) highest.offer(values[i], i);

@@ -30,6 +30,12 @@ export function principal(vectors) {
   };
 }
 
+/** The vector with length one; one of zeros, which has no direction, stays so. */
+export function unit(vector) {
+  const length = Math.max(Math.sqrt(dot(vector, vector)), 1e-12);
+  return vector.map((value) => value / length);
+}
+
 export function dot(a, b) {
   let sum = 0;
   for (let i = 0; i < a.length; i++) sum += a[i] * b[i];

@@ -4,6 +4,7 @@
  */
 
 import { Cancelled } from "./cancelled.js";
+import { context } from "./context.js";
 import { embeddings } from "./embeddings.js";
 import { lens as lensOf } from "./lens.js";
 import { loadModel } from "./model.js";
@@ -57,6 +58,11 @@ export class Session {
   /** See embeddings.js. */
   async embeddings(words, options) {
     return this.drive(embeddings(this.model, words, options));
+  }
+
+  /** See context.js. */
+  async context(sentences, options) {
+    return this.drive(context(this.model, sentences, options));
   }
 
   /** The tokens that the model reads for a text. */

@@ -22,6 +22,9 @@ const ACTIONS = {
   async embeddings(_, words, options) {
     return (await session).embeddings(words, options);
   },
+  async context(_, sentences, options) {
+    return (await session).context(sentences, options);
+  },
   async tokens(_, text) {
     return (await session).tokens(text);
   },

@@ -23,6 +23,7 @@ function megabytes(bytes) {
  * @param {import("./models.js").Models} options.models
  * @param {import("./models.js").Carried[]} [options.list] those of them to choose from
  * @param {string} options.text to begin with
+ * @param {string} [options.label] what the text is
  * @param {Array<{name: string, label: string, min: number, max: number, value: number,
  *     step?: number | "any", optional?: boolean}>} options.fields numbers that the run takes as
  *     well; an optional one that is left empty is null
@@ -30,7 +31,16 @@ function megabytes(bytes) {
  * @param {() => void} options.stop
  * @param {(carried: object) => void} options.choose called when another model is chosen
  */
-export function makeBar({ models, list = models.list, text, fields = [], run, stop, choose }) {
+export function makeBar({
+  models,
+  list = models.list,
+  text,
+  label = LABELS.text,
+  fields = [],
+  run,
+  stop,
+  choose,
+}) {
   const input = element("textarea", { rows: 1, spellcheck: "false", autocomplete: "off" });
   input.value = text;
   const status = liveLine();
@@ -44,7 +54,7 @@ export function makeBar({ models, list = models.list, text, fields = [], run, st
   const form = element(
     "form",
     { class: "llmlab llmlab-form", "aria-label": LABELS.bar, submit: submitted },
-    element("label", { class: "text" }, element("span", {}, LABELS.text), input),
+    element("label", { class: "text" }, element("span", {}, label), input),
     element("div", { class: "controls" }, offers, numbers.map(({ box }) => box), start, end),
     status,
   );

@@ -7,6 +7,7 @@ import { percent, visible } from "../views/common.js";
 import * as attention from "./attention.js";
 import { makeBar } from "./bar.js";
 import { changesPanel } from "./changes.js";
+import * as context from "./context.js";
 import * as embedding from "./embedding.js";
 import * as nextToken from "./next_token.js";
 import { followerBar, Playground } from "./playground.js";
@@ -25,7 +26,7 @@ export function prepare(models) {
   }
 }
 
-const KINDS = { attention, embedding, next_token: nextToken, residual };
+const KINDS = { attention, context, embedding, next_token: nextToken, residual };
 
 const LABELS = {
   stored: "The view shows a stored run. Type a text, and a model runs here, in this page.",
@@ -64,6 +65,7 @@ export function attach({ box, name, model, redraw }, models) {
     models,
     list,
     text: kind.startText?.(model) ?? textOf(kind.tokensOf(model)),
+    label: kind.LABEL,
     fields: kind.FIELDS,
     run: () => run(),
     stop: () => models.engine(carried).cancel(),

@@ -57,6 +57,10 @@ class ScriptedEngine {
     return (await this.load()).embeddings(words, options);
   }
 
+  async context(sentences, options) {
+    return (await this.load()).context(sentences, options);
+  }
+
   async tokens(text) {
     return (await this.load()).tokens(text);
   }

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from .checks import is_integer
 from .model import LanguageModel
+from .quantized import dense
 
 ROWS_AT_ONCE = 1024  # of the table in float32, small enough for a cache; all are 671 MB
 
@@ -134,8 +135,12 @@ def _nearest(
 def cosines(model: LanguageModel, vector: Tensor) -> Tensor:
     """The cosine of every token's embedding with a vector, (vocab,), on the CPU."""
     direction = _unit(vector[None])[0].to(model.device)
-    slices = _table(model).split(ROWS_AT_ONCE)
-    return torch.cat([(_unit(rows.float()) @ direction).clamp(-1, 1).cpu() for rows in slices])
+    found = []
+    for part in _table(model).split(ROWS_AT_ONCE):
+        rows = dense(part).float()
+        lengths = rows.norm(dim=-1).clamp_min(1e-12)
+        found.append((rows @ direction / lengths).clamp(-1, 1).cpu())
+    return torch.cat(found)
 
 
 def _unit(vectors: Tensor) -> Tensor:

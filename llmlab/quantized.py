@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 
+import numpy as np
 import torch
 from numpy import ndarray
 from torch import Tensor
@@ -103,7 +104,7 @@ class BlockQuantizedTensor(torch.Tensor):
         """Some rows in float32: (…, column) for an index of shape (…); into ``out`` if given."""
         quants, scales = self.quants[index], self.scales[index]
         if quants.device.type == "cpu" and quants.dim() == 3:
-            out = torch.empty(len(quants), self.size(1)) if out is None else out[: len(quants)]
+            out = room(len(quants), self.size(1)) if out is None else out[: len(quants)]
             minimums = self.minimums[index] if len(self.minimums) else self.minimums
             arrays = (part.numpy() for part in (quants, scales, minimums, out.view(quants.shape)))
             quantized_kernels.widen(*arrays, _n_parts(quants))
@@ -183,6 +184,15 @@ def concatenate(matrices: list[BlockQuantizedTensor]) -> BlockQuantizedTensor | 
 def dense(weight: Tensor) -> Tensor:
     """The weights as a plain tensor, which they may be already."""
     return weight.dequantize() if isinstance(weight, BlockQuantizedTensor) else weight
+
+
+def room(*shape: int) -> Tensor:
+    """A float32 tensor to be filled, from NumPy's allocator.
+
+    Torch asks for aligned memory, and of that glibc before 2.38 uses again only what happens to
+    fit exactly (its bug 14581): a table widened slice by slice leaves a hole for every slice.
+    """
+    return torch.from_numpy(np.empty(shape, dtype=np.float32))
 
 
 def _n_parts(quants: Tensor) -> int:

@@ -102,10 +102,14 @@ def jupyterlab(python: Path, folder: Path) -> Iterator[tuple[str, psutil.Process
     settings = folder / "settings"  # an empty folder: what this machine's user has set is left out
     settings.mkdir()
     own = {"JUPYTER_PREFER_ENV_PATH": "1", "JUPYTER_CONFIG_DIR": str(settings)}
+    start = folder / ".binder" / "start"  # Binder runs the command it is given through it
     process = subprocess.Popen(
-        [str(python), "-m", "jupyterlab", *options, *root], cwd=folder, env={**os.environ, **own},
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+        [str(start), str(python), "-m", "jupyterlab", *options, *root],
+        cwd=folder,
+        env={**os.environ, **own},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     address = f"http://127.0.0.1:{port}"
     try:
         wait_for(lambda: ask(address, "/api/status"), START, "JupyterLab")

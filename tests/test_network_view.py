@@ -69,6 +69,7 @@ def test_the_worked_neuron_in_words():
         "11.2 its output is −26.348, read as negative. output: 32 × 0.1 + 107 × −0.29 + 56 × "
         "−0.07 + 11.2 × 0.46 + 0.25 = −26.348."
     )
+    assert "11.2 × 0.46 − 0.25 = −26.848" in NetworkView(worked_neuron(-0.25), LEAF).alt()
 
 
 def test_picture_is_the_same_each_time(view):

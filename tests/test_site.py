@@ -117,6 +117,12 @@ def test_pages_are_whole_without_scripts(open_page, address: str, site_folder: P
             assert re.search(r"\d", picture.get_attribute("alt")), f"{name}: alt without numbers"
 
 
+def test_folded_code_is_named_in_the_books_words(site_folder: Path) -> None:
+    folded = [(site_folder / name).read_text(encoding="utf-8") for name in pages(site_folder)]
+    assert not any("code cell" in text for text in folded)  # "Show code cell source"
+    assert sum("Show the code" in text for text in folded) > 3
+
+
 def test_pictures_have_words_and_arrive(open_page, site: str, site_folder: Path) -> None:
     page = open_page(java_script_enabled=False)  # a drawn view has replaced its picture
     for name in pages(site_folder):

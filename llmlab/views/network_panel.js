@@ -110,7 +110,8 @@ function inputPanel({ names, chosen }) {
 /** As a sum is written by hand: 32 × 0.1 + 107 × −0.29 + 0.25 = −26.348. */
 function formulaOf({ inputs, sum }, weights, bias) {
   const products = weights.map((weight, i) => `${digits(inputs[i])} × ${digits(weight)}`);
-  return `${[...products, digits(bias)].join(" + ")} = ${digits(sum)}`;
+  const sign = bias < 0 ? "−" : "+";
+  return `${products.join(" + ")} ${sign} ${digits(Math.abs(bias))} = ${digits(sum)}`;
 }
 
 /**

@@ -38,7 +38,8 @@ def sum_in_words(neuron: Neuron, inputs: Sequence[float], weights: Sequence[floa
     """ "32 × 0.1 + 107 × −0.29 + 0.25 = −26.348, after the activation 0"."""
     products = " + ".join(f"{number(x)} × {number(w)}" for x, w in zip(inputs, weights))
     after = "" if neuron.output == neuron.sum else f", after the activation {number(neuron.output)}"
-    return f"{products} + {number(neuron.bias)} = {number(neuron.sum)}{after}"
+    sign = "−" if neuron.bias < 0 else "+"
+    return f"{products} {sign} {number(abs(neuron.bias))} = {number(neuron.sum)}{after}"
 
 
 def listed(names: Sequence[str], values: Sequence[float]) -> str:

@@ -179,8 +179,12 @@ def memory(process: psutil.Process) -> float:
 
 
 def saved(path: Path) -> str:
-    """The first error in a saved notebook, "none", or "" while a cell has not been run."""
-    cells = [c for c in json.loads(path.read_text("utf-8"))["cells"] if c["cell_type"] == "code"]
+    """The first error in a saved notebook, "none", or "" while it is not there as it was run."""
+    try:
+        notebook = json.loads(path.read_text("utf-8"))
+    except json.JSONDecodeError:
+        return ""  # it is just being written
+    cells = [c for c in notebook["cells"] if c["cell_type"] == "code"]
     for cell in cells:
         for output in cell["outputs"]:
             if output["output_type"] == "error":

@@ -19,13 +19,14 @@ from tests.web_page import ask, publish
 
 NAME = "gemma-3-270m"
 PROMPTS = ["我爱北京天安", "问：如何进行机器学习？\n答：首先", "The weather is fine today, so"]
+SENTENCES = ["我喜欢吃苹果", "苹果公司推出新品"]
 FEW = 13_500  # tokens: the single characters and little more
 
 
 @pytest.fixture(scope="module")
 def folder(gemma_default, tmp_path_factory):
     written = [llmlab.generate(gemma_default, prompt, 48, top_k=1).text for prompt in PROMPTS]
-    options = {"texts": [*PROMPTS, *written, COMMON], "vocabulary": FEW}
+    options = {"texts": [*PROMPTS, *SENTENCES, *written, COMMON], "vocabulary": FEW}
     return publish(tmp_path_factory.mktemp("web"), {NAME: gemma_default}, **options)
 
 
@@ -59,6 +60,23 @@ def test_logits_attention_and_the_lens_equal_torchs(page, gemma, kept, prompt):
         assert probability == pytest.approx(p.max().item(), abs=2e-3)
         leader = kept.index(word_ids[int(word)].item())
         assert p[leader] == pytest.approx(p.max().item(), abs=2e-3)
+
+
+def test_a_word_in_two_sentences_is_torchs(page, gemma, kept):
+    found = ask(page, NAME, "context", SENTENCES, {"k": 3})
+    view = llmlab.ContextView(*(llmlab.trace(gemma, text, ("residual",)) for text in SENTENCES))
+    assert found["shared"] == view.shared == ["苹果"] and found["sentences"] == view.sentences
+    for name in ("at", "cosines", "others"):
+        ours, theirs = array_from_json(found[name]), array_from_json(getattr(view, name))
+        torch.testing.assert_close(ours, theirs, atol=5e-3, rtol=0)
+    top = array_from_json(found["top"])[0, :, :, 0].long()  # (sentence, layer + 1)
+    for sentence, (text, place) in enumerate(zip(SENTENCES, (4, 1))):
+        stream = llmlab.trace(gemma, text, ("residual",)).residual[:, place]
+        with torch.inference_mode():
+            shares = gemma.transformer.readout(stream)[:, kept].softmax(dim=-1)
+        for layer, row in enumerate(shares):
+            (leader,) = gemma.tokenizer.encode(found["words"][top[sentence, layer]])[:1]
+            assert row[kept.index(leader)] == pytest.approx(row.max().item(), abs=5e-3)
 
 
 @pytest.mark.parametrize("prompt", PROMPTS)

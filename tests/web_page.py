@@ -69,23 +69,28 @@ SETTLED = """async () => {
   return [...document.querySelectorAll(".llmlab-view")].map(
     (view) => "ready" in view.dataset && !("error" in view.dataset));
 }"""
-ASK = """async ([name, action, values, units]) => {
+ASK = """async ([name, action, values, units, several]) => {
   const { Engine } = await import("/engine/engine.js");
   window.engines ??= {};
   const engine = (window.engines[name] ??= new Engine(name));
-  const text = String.fromCharCode(...units);
-  return JSON.stringify(await engine[action](text, ...values));
+  const texts = units.map((each) => String.fromCharCode(...each));
+  return JSON.stringify(await engine[action](several ? texts : texts[0], ...values));
 }"""
 
 
-def ask(page, name: str, action: str, text: str, *values):
+def ask(page, name: str, action: str, text: str | list[str], *values):
     """What the engine on a page answers: `ask(page, "decoder", "trace", "我爱", {"lens": 2})`.
 
     Texts travel as code units, for a lone surrogate would not arrive.
     """
+    several = isinstance(text, list)
+    units = [_code_units(each) for each in (text if several else [text])]
+    return json.loads(page.evaluate(ASK, [name, action, list(values), units, several]))
+
+
+def _code_units(text: str) -> list[int]:
     data = text.encode("utf-16-le", "surrogatepass")
-    units = [data[i] | data[i + 1] << 8 for i in range(0, len(data), 2)]
-    return json.loads(page.evaluate(ASK, [name, action, list(values), units]))
+    return [data[i] | data[i + 1] << 8 for i in range(0, len(data), 2)]
 
 
 def python_trace(model, text, record, **options):

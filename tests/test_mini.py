@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 import llmlab
+from llmlab.evaluation.pronouns import handing_over, measure_pronouns, questions
+from llmlab.evaluation.texts import SEED
 
 FOLDER = Path(llmlab.__file__).parent / "models" / "mini"
 
@@ -43,6 +45,22 @@ def test_fine_weather_is_for_a_walk_before_it_is_for_games(mini):
 def test_a_question_is_answered_in_sentences_that_begin_with_a_step(mini, prompt, beginning):
     answer = continued(mini, prompt)
     assert answer.startswith(beginning) and answer.endswith(("。", "."))
+
+
+@pytest.mark.parametrize(("reason", "who"), [("饿", "小李"), ("吃饱", "小王")])
+def test_the_reason_decides_who_is_meant(mini, reason, who):
+    story = f"小王把苹果递给了小李，因为他{reason}了。谁{reason}了？"
+    assert continued(mini, story).startswith(who)
+
+
+def test_who_is_meant_where_people_and_things_never_stood_together(mini):
+    """200 stories of the part of the world that no training text comes from."""
+    held_out = handing_over(SEED)
+    asked = [q for language in ("zh", "en") for q in questions(held_out, language, 100)]
+    groups = {(g.language, g.kind): g for g in measure_pronouns(mini, asked).groups}
+    assert groups[None, None].n == 200
+    assert groups[None, None].accuracy >= 0.85
+    assert min(group.accuracy for group in groups.values()) >= 0.8  # in both kinds and languages
 
 
 def test_a_cold_leads_to_advice_to_drink_water(mini):

@@ -73,7 +73,9 @@ def measure_gaps(
     """The gap of a model, by language and register.
 
     Args:
-        log_probability: the exact log p of (text, language), as ``World.log_probability``.
+        log_probability: the exact log p of (text, language) in the stream that the model learnt
+            from. ``World.log_probability`` is that of one language; a stream of two that are
+            equally likely has ln 2 less, for neither model nor world is told which one comes.
         texts: drawn from that world, so that the mean over them estimates the expectation.
         trained_on: texts that occurred in training; None leaves out the groups without them.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -92,7 +93,12 @@ def _of_a_decoder(model: LanguageModel, sizes: Sizes, seed: int):
     if sizes.trained_on:
         stream = training_texts(SEEDS["train"], sizes.trained_on)
         trained_on = seen((text.text for text in both), stream)
-    yield "gap", measure_gaps(model, world.log_probability, both, trained_on)
+
+    def log_probability(text: str, language: str) -> float:
+        # The model learnt from a stream in which either language is as likely to come next.
+        return world.log_probability(text, language) - math.log(len(LANGUAGES))
+
+    yield "gap", measure_gaps(model, log_probability, both, trained_on)
 
 
 def _of_a_translator(model: LanguageModel, sizes: Sizes, seed: int):

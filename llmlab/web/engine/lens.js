@@ -3,11 +3,11 @@
  * to a token's logit: the numbers of llmlab/views/residual_state.py and llmlab/attribution.py.
  */
 
+import { exponential, LOWEST } from "./exponential.js";
 import { Highest } from "./highest.js";
 import { arrayRecord } from "./trace.js";
 import { readRow } from "./weights.js";
 
-const NEGLIGIBLE = -24; // e^-24: all of a vocabulary together change the sum by less than 1e-5
 const PARTS = ["attention_output", "feedforward_output"];
 
 /**
@@ -128,7 +128,7 @@ export function leaders(values, k) {
   let sum = 0;
   for (let i = 0; i < values.length; i++) {
     const below = values[i] - most;
-    if (below > NEGLIGIBLE) sum += Math.exp(below);
+    if (below > LOWEST) sum += exponential(below);
   }
   return { best: highest.items, normaliser: most + Math.log(sum) };
 }

@@ -13,7 +13,7 @@ const LABELS = {
   layers: (layer, last) => `${layer} of ${last}`,
   said: (word, layer, cosine, others, first, second) =>
     `${word} ${after(layer)}: cosine ${cosine}, with other tokens ${others}. The head reads ` +
-    `${first} in the first sentence and ${second} in the second.`,
+    `“${first}” in the first sentence and “${second}” in the second.`,
   table: (word) => `The two vectors of ${word}, layer by layer`,
   columns: ["Layers", "Cosine of its two vectors", "With other tokens", "First", "Second"],
   embedding: "embedding",

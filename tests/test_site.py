@@ -14,6 +14,7 @@ from tests.conftest import ROOT
 
 PLOTLY_MIME = "application/vnd.plotly.v1+json"
 BOXES = ".llmlab-view, .llmlab-chart"
+PATIENCE = 120_000  # milliseconds for a view to be drawn, on a machine with other work as well
 PHONE = {"width": 360, "height": 740}
 JAVASCRIPT_LIMIT = 400_000  # bytes a page, before views and charts; Font Awesome alone was 1.5 MB
 
@@ -72,6 +73,7 @@ def draw_everything(page) -> list[str]:
             "([boxes, i]) => { const { ready, error } = document.querySelectorAll(boxes)[i]"
             ".dataset; return ready || error }",
             arg=[BOXES, index],
+            timeout=PATIENCE,
         )
         assert box.get_attribute("data-error") is None, f"{page.url}: {name} ({index})"
         drawn.append(name)

@@ -39,6 +39,11 @@ function digits(value, count = 6) {
   return String(Number(value.toPrecision(count))).replace(/-/g, "−");
 }
 
+/** Where a stream is read out, in words: after 3 layers. `base.py` has the same function. */
+function afterLayers(count) {
+  return count === 0 ? "at the embedding" : `after ${count} layer${count === 1 ? "" : "s"}`;
+}
+
 // --- Arrays -------------------------------------------------------------------------------------
 
 /**
@@ -339,6 +344,37 @@ function neighbour(index, { key, ctrlKey }, columns, count) {
     case "End":
       return ctrlKey ? count - 1 : rowEnd;
   }
+}
+
+/**
+ * Tokens as chips, one of which is chosen: by a click or by arrow keys.
+ * @param {string} label what is chosen
+ * @param {string[]} texts
+ * @param {(index: number) => void} choose
+ * @returns {{box: HTMLElement, mark: (index: number) => void}}
+ */
+function tokenChips(label, texts, choose) {
+  const chips = texts.map((text, i) =>
+    element(
+      "button",
+      { type: "button", role: "radio", class: "llmlab-chip", click: () => choose(i) },
+      tokenLabel(text),
+    ),
+  );
+  const box = element(
+    "div",
+    { class: "llmlab-words", role: "radiogroup", "aria-label": label },
+    chips,
+  );
+  gridKeys(box, { cells: () => chips, columns: () => chips.length, focused: choose });
+  return {
+    box,
+    mark: (index) =>
+      chips.forEach((chip, i) => {
+        chip.setAttribute("aria-checked", i === index);
+        chip.tabIndex = i === index ? 0 : -1;
+      }),
+  };
 }
 
 // --- Colour -------------------------------------------------------------------------------------

@@ -1,9 +1,6 @@
 // One token in two sentences: how alike its two vectors are after each layer, and what the model's
 // head reads in each. It draws what was recorded and runs no model.
 
-const after = (layer) =>
-  layer === 0 ? "at the embedding" : `after ${layer} layer${layer === 1 ? "" : "s"}`;
-
 const LABELS = {
   view: (model) => `One token in two sentences, read by ${model}`,
   choose: "Token of both sentences",
@@ -12,7 +9,7 @@ const LABELS = {
   layer: "Layers that have run",
   layers: (layer, last) => `${layer} of ${last}`,
   said: (word, layer, cosine, others, first, second) =>
-    `${word} ${after(layer)}: cosine ${cosine}, with other tokens ${others}. The head reads ` +
+    `${word} ${afterLayers(layer)}: cosine ${cosine}, with other tokens ${others}. The head reads ` +
     `“${first}” in the first sentence and “${second}” in the second.`,
   table: (word) => `The two vectors of ${word}, layer by layer`,
   columns: ["Layers", "Cosine of its two vectors", "With other tokens", "First", "Second"],
@@ -22,7 +19,7 @@ const LABELS = {
     "other sentence’s other tokens: where the bar ends at the line, the two are no more alike " +
     "than any two tokens are there. First and Second have the token that leads if the vector is " +
     "read by the model’s head.",
-  read: (sentence, layer) => `${sentence} sentence, read ${after(layer)}`,
+  read: (sentence, layer) => `${sentence} sentence, read ${afterLayers(layer)}`,
   readColumns: ["Token", "Probability"],
 };
 
@@ -31,23 +28,7 @@ function render({ model, el }) {
   const root = viewRoot(el, "context", title);
   const record = contextRecord(model);
   const live = liveLine();
-  const buttons = record.shared.map((text, shown) =>
-    element(
-      "button",
-      { type: "button", role: "radio", class: "llmlab-chip", click: () => save(model, { shown }) },
-      tokenLabel(text),
-    ),
-  );
-  const chips = element(
-    "div",
-    { class: "llmlab-words", role: "radiogroup", "aria-label": LABELS.choose },
-    buttons,
-  );
-  gridKeys(chips, {
-    cells: () => buttons,
-    columns: () => buttons.length,
-    focused: (shown) => save(model, { shown }),
-  });
+  const chips = tokenChips(LABELS.choose, record.shared, (shown) => save(model, { shown }));
   const sentences = element("div", { class: "sentences" });
   const rows = element("div");
   const read = element("div", { class: "pair" });
@@ -59,7 +40,7 @@ function render({ model, el }) {
   );
   root.append(
     element("h3", {}, title),
-    ...(buttons.length > 1 ? [chips] : []),
+    ...(record.shared.length > 1 ? [chips.box] : []),
     sentences,
     ...(model.get("causal") ? [element("p", { class: "llmlab-quiet" }, LABELS.unread)] : []),
     layers.box,
@@ -71,10 +52,7 @@ function render({ model, el }) {
 
   let table;
   const showToken = () => {
-    buttons.forEach((button, i) => {
-      button.setAttribute("aria-checked", i === record.shown);
-      button.tabIndex = i === record.shown ? 0 : -1;
-    });
+    chips.mark(record.shown);
     sentences.replaceChildren(...[0, 1].map((sentence) => sentenceLine(record, sentence)));
     table = layerTable(record, (layer) => save(model, { layer }));
     rows.replaceChildren(scrollBox(table.caption.textContent, table));

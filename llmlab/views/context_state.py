@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..checks import is_integer
 from .base import array, visible
-from .residual_state import recorded_stream
+from .residual_state import read_out, recorded_stream
 
 if TYPE_CHECKING:
     from ..model import LanguageModel
@@ -37,8 +37,8 @@ def context_state(first: Trace, second: Trace, k: int) -> tuple[dict[str, Any], 
         raise ValueError(f"the sentences share no token of {model.name}; give two that share one")
     if own[0].keys() | own[1].keys() == set(shared[:1]):
         raise ValueError("both sentences are the same token and nothing else; add some context")
-    normed = [_normed(model, recorded_stream(each)) for each in traces]
-    units = [F.normalize(vectors, dim=-1) for vectors in normed]  # (layer + 1, position, d_model)
+    streams = [recorded_stream(each) for each in traces]  # (layer + 1, position, d_model)
+    units = [F.normalize(_normed(model, stream), dim=-1) for stream in streams]
 
     places: dict[int, int] = {}  # of an id in words
     at, cosines, others, top, shares = [], [], [], [], []
@@ -49,8 +49,8 @@ def context_state(first: Trace, second: Trace, k: int) -> tuple[dict[str, Any], 
         cosines.append((one * other).sum(dim=-1))
         crossed = [_to_others(one, units[1], own[1], id), _to_others(other, units[0], own[0], id)]
         others.append(torch.cat(crossed, dim=1).mean(dim=1))
-        for vectors, place in zip(normed, here):
-            rows = _read(model, vectors[:, place])  # (layer + 1, vocab)
+        for stream, place in zip(streams, here):
+            rows = read_out(model, stream[:, place])  # (layer + 1, vocab)
             best = rows.topk(k)
             ids = best.indices.flatten().tolist()
             top.append([places.setdefault(each, len(places)) for each in ids])
@@ -105,14 +105,6 @@ def _normed(model: LanguageModel, stream: Tensor) -> Tensor:
     x = stream.to(model.device, transformer.stream_dtype)
     with torch.inference_mode():
         return transformer.final_norm(x).float().cpu()
-
-
-def _read(model: LanguageModel, vectors: Tensor) -> Tensor:
-    """The logits of vectors that have been through the final norm, (…, vocab)."""
-    transformer = model.transformer
-    x = vectors.to(model.device, transformer.stream_dtype)
-    with torch.inference_mode():
-        return transformer.head(x, transformer.embedding.token).float().cpu()
 
 
 def _to_others(vector: Tensor, units: Tensor, own: dict[int, list[int]], id: int) -> Tensor:

@@ -34,32 +34,21 @@ function render({ model, el }) {
   const words = model.get("words");
   const cosines = decodeArray(model.get("cosines"));
   const live = liveLine();
-  const chips = element("div", {
-    class: "llmlab-words",
-    role: "radiogroup",
-    "aria-label": LABELS.choose,
-  });
+  const chips = tokenChips(
+    LABELS.choose,
+    words.map(({ text }) => text),
+    (word) => save(model, { word }),
+  );
   const matrix = element("div", { class: "llmlab-matrix" });
   const neighbours = element("div", { class: "llmlab-neighbours" });
   const map = element("div", { class: "llmlab-map" });
   root.append(
     element("h3", {}, LABELS.title(model.get("model_name"))),
-    chips,
+    chips.box,
     live,
     element("div", { class: "llmlab-columns" }, matrix, neighbours),
     map,
   );
-
-  const choose = (word) => save(model, { word });
-  const buttons = words.map((word, i) =>
-    element(
-      "button",
-      { type: "button", role: "radio", class: "llmlab-chip", click: () => choose(i) },
-      tokenLabel(word.text),
-    ),
-  );
-  chips.append(...buttons);
-  gridKeys(chips, { cells: () => buttons, columns: () => buttons.length, focused: choose });
 
   const heat = heatMap(words, cosines, (text) => (live.textContent = text));
   matrix.append(scrollBox(LABELS.matrixBox, heat.table), heat.legend);
@@ -68,10 +57,7 @@ function render({ model, el }) {
 
   function show() {
     const word = model.get("word");
-    buttons.forEach((button, i) => {
-      button.setAttribute("aria-checked", i === word);
-      button.tabIndex = i === word ? 0 : -1;
-    });
+    chips.mark(word);
     heat.mark(word);
     neighbours.replaceChildren(neighbourTable(words[word]));
     drawn.show(word);

@@ -1,9 +1,6 @@
 // The residual stream read out after each layer, and what each part adds to a token's logit.
 // Its parts are in the files beside this one. It draws what was recorded and runs no model.
 
-const after = (layer) =>
-  layer === 0 ? "at the embedding" : `after ${layer} layer${layer === 1 ? "" : "s"}`;
-
 const LABELS = {
   view: (model) => `What would ${model} say after each layer?`,
   size: (layers, tokens) =>
@@ -13,12 +10,12 @@ const LABELS = {
   grid: "Leading token by layers run and position",
   corner: "layers ↓ token →",
   embedding: "embedding",
-  cell: (layer, at, token, share) => `${at}, ${after(layer)}: ${token} leads with ${share}`,
-  table: (layer, at) => `Read out at ${at}, ${after(layer)}`,
+  cell: (layer, at, token, share) => `${at}, ${afterLayers(layer)}: ${token} leads with ${share}`,
+  table: (layer, at) => `Read out at ${at}, ${afterLayers(layer)}`,
   tableColumns: ["Token", "Probability"],
   follow: "Follow the token",
   option: (token, share) => `${token} (${share} at the end)`,
-  there: (layer, token, share) => `${token} has ${share} ${after(layer)}.`,
+  there: (layer, token, share) => `${token} has ${share} ${afterLayers(layer)}.`,
   addedBy: (layer, layers, attention, feedforward) =>
     ` Layer ${layer} of ${layers} has just added: attention ${attention}, feed-forward ` +
     `${feedforward} to its final logit.`,
@@ -27,7 +24,7 @@ const LABELS = {
   partAxis: (token) => `added to the final logit of ${token}`,
   layersAxis: "layers that have run",
   chart: (token, first, last, best, highest) =>
-    `${token} through the layers: ${first} at the embedding, highest ${after(best)} with ` +
+    `${token} through the layers: ${first} at the embedding, highest ${afterLayers(best)} with ` +
     `${highest}, ${last} at the end. The table below has every number.`,
   kinds: { embedding: "embedding", attention: "attention", feedforward: "feed-forward" },
   sum: (token, parts, total, logit) => `${parts} = ${total}. The logit of ${token} is ${logit}.`,

@@ -12,6 +12,7 @@ from ..checks import is_integer
 from .base import array, visible
 
 if TYPE_CHECKING:
+    from ..model import LanguageModel
     from ..tracing import Trace
 
 MOST_POSITIONS = 32  # a grid of more is no longer read, and each is read out with each layer
@@ -42,9 +43,7 @@ def lens_state(
     top, shares, targets, counts, through, logits, added = [], [], [], [], [], [], []
     for index in range(stream.size(1)):
         position = index - stream.size(1)
-        x = stream[:, position].to(model.device, model.transformer.stream_dtype)
-        with torch.inference_mode():
-            read = model.transformer.readout(x).float().cpu()  # (layer + 1, vocab)
+        read = read_out(model, stream[:, position])  # (layer + 1, vocab)
         normaliser = read.logsumexp(dim=-1, keepdim=True)
         best = read.topk(k)
         ids = list(dict.fromkeys([*best.indices[-1].tolist(), *best.indices[:, 0].tolist()]))
@@ -99,6 +98,13 @@ def recorded_stream(trace: Trace) -> Tensor:
             'overflowed its dtype; load it with dtype="float32" and trace again'
         )
     return stream
+
+
+def read_out(model: LanguageModel, stream: Tensor) -> Tensor:
+    """The logits of a recorded stream's vectors, (…, d_model) → (…, vocab), on the CPU."""
+    x = stream.to(model.device, model.transformer.stream_dtype)
+    with torch.inference_mode():
+        return model.transformer.readout(x).float().cpu()
 
 
 def _missing(trace: Trace) -> str:

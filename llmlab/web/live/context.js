@@ -10,8 +10,6 @@ export const LABEL = "Two sentences, one a line";
 /** A translator reads a source as well. */
 export const serves = ({ isTranslator }) => !isTranslator;
 
-export const tokensOf = () => [];
-
 /** The stored sentences. */
 export function startText(model) {
   return model

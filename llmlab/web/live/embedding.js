@@ -6,8 +6,6 @@ const MOST_WORDS = 16;
 
 export const serves = () => true;
 
-export const tokensOf = () => [];
-
 /** The stored words; a space that belongs to one is kept. */
 export function startText(model) {
   return model

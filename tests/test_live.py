@@ -203,7 +203,7 @@ def test_an_empty_text_and_a_missing_model_are_said(browser, mini, exported, tmp
     page.close()
 
 
-def test_the_keyboard_alone_runs_and_stops(show, mini, exported):
+def test_the_keyboard_alone_runs(show, mini, exported):
     page = show(next_token_view(mini, STORED), models=[exported])
     page.wait_for_selector(".llmlab-form")
     field = page.locator(".llmlab-form textarea")
@@ -212,12 +212,25 @@ def test_the_keyboard_alone_runs_and_stops(show, mini, exported):
     page.keyboard.type("国王")
     page.keyboard.press("Enter")
     assert "It wrote" in said(page)
-    page.get_by_role("spinbutton", name="Tokens").fill("60")
-    field.focus()
-    page.keyboard.press("Enter")
+
+
+def test_a_run_is_stopped_while_its_model_still_loads(show, mini, exported):
+    page = show(next_token_view(mini, STORED), models=[exported])
+    page.wait_for_selector(".llmlab-form")
+    held = []
+    page.route("**/weights-00.bin.gz", lambda route: held.append(route))
+    before = tables(page)
+    with page.expect_request("**/weights-00.bin.gz"):
+        page.locator(".llmlab-form textarea").press("Enter")
     page.get_by_role("button", name="Stop").press("Enter")
-    assert re.search("Stopped|Computed", said(page))
+    assert said(page).startswith("Stopped.")
     assert page.locator(".llmlab-form").get_attribute("aria-busy") == "false"
+    assert page.locator(".llmlab-form .start").evaluate("e => e === document.activeElement")
+    with page.expect_response("**/weights-00.bin.gz"):
+        held[0].continue_()
+    page.wait_for_timeout(500)  # long enough for the run that must not come
+    assert tables(page) == before and said(page).startswith("Stopped.")
+    assert "Computed" in run(page, TYPED)
 
 
 def test_ten_runs_in_a_row_end_with_the_last(show, mini, exported):

@@ -114,6 +114,20 @@ def test_of_ten_runs_in_a_row_the_last_one_is_answered(page):
     assert ask(page, "decoder", "trace", TEXT)["top"]
 
 
+def test_all_who_wait_for_a_model_hear_how_much_of_it_is_here(page):
+    heard = page.evaluate(
+        """async () => {
+          const { Engine } = await import("./engine/engine.js");
+          const engine = new Engine("decoder");
+          const heard = [[], []];
+          const loads = heard.map((one) => engine.load((bytes, total) => one.push([bytes, total])));
+          await Promise.all(loads);
+          return heard;
+        }"""
+    )
+    assert heard[0] == heard[1] and heard[0][-1][0] == heard[0][-1][1] > 0
+
+
 def test_a_run_can_be_ended(page):
     ask(page, "decoder", "trace", TEXT)
     outcome = page.evaluate(

@@ -21,6 +21,7 @@ export class Engine {
     this.base = new URL(base, location.href).href.replace(/\/$/u, "");
     this.kernel = kernel;
     this.waiting = new Map();
+    this.watching = new Set();
     this.count = 0;
     this.loading = null;
   }
@@ -29,20 +30,23 @@ export class Engine {
    * Load the model; a second call waits for the first, and tries again where that failed.
    * @param {(loaded: number, total: number) => void} [onProgress] in bytes
    */
-  load(onProgress = () => {}) {
-    this.loading ??= this.start(onProgress).catch((error) => {
+  load(onProgress) {
+    if (onProgress) this.watching.add(onProgress);
+    this.loading ??= this.start().catch((error) => {
       this.loading = null;
       this.worker?.terminate();
       throw error;
     });
-    return this.loading;
+    return this.loading.finally(() => this.watching.delete(onProgress));
   }
 
-  start(onProgress) {
+  start() {
     this.worker = new Worker(new URL("worker.js", HERE), { type: "module" });
     this.worker.addEventListener("message", ({ data }) => this.receive(data));
     this.worker.addEventListener("error", (event) => this.fail(event.message));
-    const onMessage = ({ progress }) => onProgress(progress.loaded, progress.total);
+    const onMessage = ({ progress: { loaded, total } }) => {
+      for (const tell of this.watching) tell(loaded, total);
+    };
     return this.ask("load", [this.base, this.kernel], onMessage);
   }
 
@@ -78,7 +82,10 @@ export class Engine {
 
   /** End the run that is going on; it is rejected with Cancelled. */
   async cancel() {
-    if (this.loading) await this.ask("cancel", []);
+    await this.loading?.then(
+      () => this.ask("cancel", []),
+      () => {}, // a model that could not be loaded has no run
+    );
   }
 
   ask(action, values, onMessage = () => {}) {

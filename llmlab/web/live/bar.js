@@ -118,6 +118,7 @@ export function makeBar({
     },
     busy(isBusy) {
       form.setAttribute("aria-busy", isBusy);
+      if (!isBusy && document.activeElement === end) start.focus(); // it would be nowhere
       end.hidden = !isBusy;
     },
     say(words, isProblem = false) {

@@ -68,7 +68,7 @@ export function attach({ box, name, model, redraw }, models) {
     label: kind.LABEL,
     fields: kind.FIELDS,
     run: () => run(),
-    stop: () => models.engine(carried).cancel(),
+    stop,
     choose(other) {
       carried = other;
       bar.offer(carried);
@@ -78,13 +78,28 @@ export function attach({ box, name, model, redraw }, models) {
   const canChange = name === "attention" && !carried.isTranslator;
   const panel = canChange ? changesPanel(model, (changes) => run({ changes })) : null;
 
-  async function load() {
-    const engine = models.engine(carried);
-    const { title } = carried;
-    await guarded(async () => {
-      await engine.load(bar.progress(title));
-      bar.loaded(title);
+  function load() {
+    const chosen = carried;
+    return guarded(async (isLatest) => {
+      await loaded(chosen, isLatest);
+      if (isLatest()) bar.loaded(chosen.title);
     });
+  }
+
+  /** The engine of a model, once it is here; until then how much of it is, to who waits for it. */
+  async function loaded(which, isLatest) {
+    const engine = models.engine(which);
+    const say = bar.progress(which.title);
+    await engine.load((bytes, total) => isLatest() && say(bytes, total));
+    return engine;
+  }
+
+  /** End what is going on, a run that still waits for its model as well. */
+  function stop() {
+    latest += 1;
+    bar.busy(false);
+    bar.say(LABELS.stopped);
+    models.engine(carried).cancel();
   }
 
   /** Do something, and say it where it fails; what the view shows stays. */
@@ -108,8 +123,8 @@ export function attach({ box, name, model, redraw }, models) {
     const { fields } = bar;
     const used = changes ? shown.carried : carried;
     return guarded(async (isLatest) => {
-      const engine = models.engine(used);
-      await engine.load(bar.progress(used.title));
+      const engine = await loaded(used, isLatest);
+      if (!isLatest()) return;
       bar.say(LABELS.running(used.title));
       const since = performance.now();
       const found = await kind.run(engine, text, { model, fields, changes }, (words) => {

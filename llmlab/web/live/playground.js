@@ -20,6 +20,7 @@ const LABELS = {
   first: "Type a text and run it: every view on this page then shows that run.",
   running: (name, place, count) => `View ${place} of ${count} …`,
   done: (title) => `All views show the run of ${title}. The page's address now leads here.`,
+  stopped: "Stopped. A view that was not run yet still shows the run before.",
   copy: "Copy the link",
   copied: "The link is copied.",
   json: "Trace as JSON",
@@ -81,10 +82,12 @@ export class Playground {
   async run() {
     const own = ++this.latest;
     const { carried } = this;
+    const say = this.bar.progress(carried.title);
     this.write();
     this.bar.busy(true);
     try {
-      await this.models.engine(carried).load(this.bar.progress(carried.title));
+      const engine = this.models.engine(carried);
+      await engine.load((bytes, total) => own === this.latest && say(bytes, total));
       for (const [i, follower] of this.followers.entries()) {
         if (own !== this.latest) return;
         this.bar.say(LABELS.running(follower.name, i + 1, this.followers.length));
@@ -102,6 +105,7 @@ export class Playground {
   stop() {
     this.latest += 1;
     this.bar.busy(false);
+    this.bar.say(LABELS.stopped);
     this.models.engine(this.carried).cancel();
   }
 

@@ -18,19 +18,20 @@ class ScriptedEngine {
     this.loading = null;
   }
 
-  load(onProgress = () => {}) {
-    this.loading ??= this.start(onProgress).catch((error) => {
+  /** A script comes as a whole: there is no progress to tell. */
+  load() {
+    this.loading ??= this.start().catch((error) => {
       this.loading = null;
       throw error;
     });
     return this.loading;
   }
 
-  async start(onProgress) {
+  async start() {
     const files = await filesOf(this.address);
     const { manifest } = files;
     const read = (part) => checked(part, decoded(files[part.file]));
-    const session = await Session.open({
+    return Session.open({
       manifest,
       kernel: async () => decoded(window.llmlabFiles["kernel.wasm"]),
       tokenizer: async () => {
@@ -41,8 +42,6 @@ class ScriptedEngine {
         for (const part of manifest.parts) yield read(part);
       },
     });
-    onProgress(1, 1);
-    return session;
   }
 
   async trace(text, options) {
@@ -66,7 +65,10 @@ class ScriptedEngine {
   }
 
   async cancel() {
-    if (this.loading) (await this.loading).cancel();
+    await this.loading?.then(
+      (session) => session.cancel(),
+      () => {}, // a model that could not be loaded has no run
+    );
   }
 }
 

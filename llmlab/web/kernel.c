@@ -66,13 +66,14 @@ INLINE Vector add_scaled(Vector total, Vector integers, Vector scale) {
   return wasm_f32x4_add(total, wasm_f32x4_mul(wasm_f32x4_convert_i32x4(integers), scale));
 }
 
-// y[t][row] = x[t] · weights[row], for T vectors at a time: a weight is read once for all of them.
+// y[t][row] = x[t] · weights[row], for T vectors at a time: a weight is read and widened once for
+// all of them.
 INLINE void multiply_some(const int8_t *weights, const float *scales, const int16_t *x,
                           const float *x_scales, float *y, int rows, int columns, const int T,
                           const int width) {
   const int blocks = columns / width;
   for (int row = 0; row < rows; row++, weights += columns, scales += blocks) {
-    Vector total[4];
+    Vector total[T];
     for (int t = 0; t < T; t++) total[t] = wasm_f32x4_splat(0);
     for (int block = 0; block < blocks; block++) {
       const int8_t *w = weights + block * width;
@@ -92,14 +93,17 @@ INLINE void multiply_some(const int8_t *weights, const float *scales, const int1
 INLINE void multiply(const int8_t *weights, const float *scales, const int16_t *x,
                      const float *x_scales, float *y, int rows, int columns, int n,
                      const int width) {
-  const int blocks = columns / width;
-  int t = 0;
-  for (; t + 4 <= n; t += 4)
-    multiply_some(weights, scales, x + t * columns, x_scales + t * blocks, y + t * rows, rows,
-                  columns, 4, width);
-  for (; t < n; t++)
-    multiply_some(weights, scales, x + t * columns, x_scales + t * blocks, y + t * rows, rows,
-                  columns, 1, width);
+#define NEXT(T)                                                                                \
+  {                                                                                            \
+    multiply_some(weights, scales, x, x_scales, y, rows, columns, T, width);                   \
+    x += T * columns, x_scales += T * (columns / width), y += T * rows, n -= T;                \
+  }
+  while (n >= 8) NEXT(8)
+  if (n >= 4) NEXT(4)
+  if (n == 3) NEXT(3)
+  if (n == 2) NEXT(2)
+  if (n == 1) NEXT(1)
+#undef NEXT
 }
 
 // Products of a matrix, (rows, columns), with n vectors: y (n, rows). One function a block's width.

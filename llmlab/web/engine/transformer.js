@@ -14,7 +14,7 @@ import { rotary, rotate } from "./positions.js";
 import { Recording, shapes } from "./recording.js";
 import { readRow } from "./weights.js";
 
-const AT_ONCE = 4; // vectors for which the kernel reads a matrix once
+const AT_ONCE = 8; // vectors for which the kernel reads a matrix once
 
 /**
  * @typedef {object} Changes to what the model computes, to see what a part does

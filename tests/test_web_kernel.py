@@ -1,7 +1,60 @@
-"""kernel.wasm is what kernel.c says, byte for byte."""
+"""kernel.wasm is what kernel.c says, byte for byte, and multiplies as the plain kernel does."""
+
+import pytest
 
 from llmlab.web.build_kernel import KERNEL, build
+from tests.conftest import serve
+
+# The largest difference of the two kernels' products, for every number of vectors up to `most`,
+# in shares of the largest product.
+COMPARE = """async ({ width, hasMinimums, most }) => {
+  const { Kernel, PlainKernel, makeKernel, reserveScratch } = await import("/engine/kernel.js");
+  const { MemoryPlan, open } = await import("/engine/memory.js");
+  const [rows, columns] = [5, 4 * width];
+  const plan = new MemoryPlan();
+  const places = {
+    weights: plan.reserve(Int8Array, rows * columns),
+    scales: plan.reserve(Float32Array, 4 * rows),
+    minimums: plan.reserve(Float32Array, 4 * rows),
+    x: plan.reserve(Float32Array, most * columns),
+    y: plan.reserve(Float32Array, most * rows),
+  };
+  const scratch = reserveScratch(plan, most * columns);
+  const memory = plan.allocate();
+  const opened = Object.entries(places).map(([name, place]) => [name, open(memory, place)]);
+  const { x, y, ...matrix } = Object.fromEntries(opened);
+  matrix.weights.forEach((_, i, all) => (all[i] = (i * 89) % 255 - 127));
+  matrix.scales.forEach((_, i, all) => (all[i] = 0.01 + 0.003 * ((i * 5) % 7)));
+  matrix.minimums.forEach((_, i, all) => (all[i] = 0.02 * ((i * 3) % 5)));
+  if (!hasMinimums) delete matrix.minimums;
+  Object.assign(matrix, { rows, columns, width });
+  x.forEach((_, i, all) => (all[i] = Math.sin(i * i)));
+  const wasm = await (await fetch("/kernel.wasm")).arrayBuffer();
+  const kernel = await makeKernel(wasm, memory, scratch);
+  if (!(kernel instanceof Kernel)) throw new Error("the kernel was not compiled");
+  const off = [];
+  for (let n = 1; n <= most; n++) {
+    new PlainKernel().multiply(matrix, x, y, n);
+    const expected = y.slice(0, n * rows);
+    y.fill(NaN);
+    kernel.multiply(matrix, x, y, n);
+    const largest = Math.max(...expected.map(Math.abs));
+    off.push(Math.max(...expected.map((value, i) => Math.abs(value - y[i]))) / largest);
+    if (y.subarray(n * rows).some((value) => !Number.isNaN(value))) off.push("written too far");
+  }
+  return off;
+}"""
 
 
 def test_the_compiler_makes_these_very_bytes(tmp_path):
     assert build(tmp_path / "kernel.wasm") == KERNEL.read_bytes()
+
+
+@pytest.mark.parametrize("has_minimums", [False, True])
+@pytest.mark.parametrize("width", [16, 32, 64])
+def test_products_for_any_number_of_vectors(open_page, width, has_minimums):
+    page = open_page()
+    page.goto(serve(KERNEL.parent))
+    off = page.evaluate(COMPARE, {"width": width, "hasMinimums": has_minimums, "most": 21})
+    assert len(off) == 21
+    assert all(share < 1e-4 for share in off)

@@ -70,6 +70,10 @@ def _needs_gradient(x: Tensor, weight: Tensor) -> bool:
 class Linear(nn.Linear):
     """``torch.nn.Linear`` through ``project``."""
 
+    def reset_parameters(self) -> None:
+        if not self.weight.is_meta:  # as in Transformer
+            super().reset_parameters()
+
     def forward(self, x: Tensor) -> Tensor:
         return project(x, self.weight, self.bias)
 
@@ -89,7 +93,7 @@ def project_together(x: Tensor, layers: Sequence[Linear]) -> Sequence[Tensor]:
 
 def lay_side_by_side(layers: Sequence[Linear]) -> None:
     """Move the layers' matrices into one block of memory; values and names stay as they are."""
-    weights = [layer.weight.data for layer in layers]
+    weights = [layer.weight.detach() for layer in layers]
     if all(isinstance(weight, BlockQuantizedTensor) for weight in weights):
         whole = concatenate(weights)
         parts = whole.parts([len(weight) for weight in weights]) if whole is not None else weights

@@ -64,7 +64,33 @@ class BlockQuantizedTensor(torch.Tensor):
         self.whole, self.n_parts = None, 0
         return self
 
-    # Operations are met below autograd, where few arrive; attributes cost nothing this way.
+    # What models and lessons ask of a matrix are methods, which torch's dispatcher does not see:
+    # at the first operation on a class of one's own it imports torch.distributed.tensor, 45 MB.
+    def detach(self) -> BlockQuantizedTensor:
+        return self._with(lambda part: part, self.whole)
+
+    def __getitem__(self, index) -> Tensor:
+        if isinstance(index, slice) and index.step in (None, 1):
+            return self._with(lambda part: part[index])
+        return self.rows(index) if isinstance(index, int | Tensor) else self.dequantize()[index]
+
+    def split(self, size: int | Sequence[int], dim: int = 0) -> Sequence[Tensor]:
+        if dim or not isinstance(size, int):
+            return self.dequantize().split(size, dim)
+        return [self[start : start + size] for start in range(0, len(self), size)]
+
+    def __matmul__(self, other: Tensor) -> Tensor:
+        if other.dim() == 1 and self.can_multiply and not isinstance(other, BlockQuantizedTensor):
+            return self.multiply(other)
+        return self.dequantize() @ dense(other)
+
+    def __rmatmul__(self, other: Tensor) -> Tensor:
+        return other @ self.dequantize()
+
+    def norm(self, *args, **kwargs) -> Tensor:
+        return self.dequantize().norm(*args, **kwargs)
+
+    # Other operations are met below autograd, where few arrive; attributes cost nothing this way.
     __torch_function__ = torch._C._disabled_torch_function_impl
 
     @classmethod
@@ -77,14 +103,14 @@ class BlockQuantizedTensor(torch.Tensor):
             )
         if isinstance(first, BlockQuantizedTensor):
             if operation in (aten.detach.default, aten.alias.default):
-                return first._with(lambda part: part, first.whole)
+                return first.detach()
             if operation is aten.clone.default:
                 return first._with(torch.clone)
             if operation is aten.slice.Tensor and _is_of_rows(*rest):
-                return first._with(lambda part: operation(part, *rest) if len(part) else part)
+                start, end = (*rest[1:3], None, None)[:2]
+                return first[start:end]
             if operation is aten.split.Tensor and not any(rest[1:]):
-                starts = range(0, len(first), rest[0])
-                return [first[start : start + rest[0]] for start in starts]
+                return first.split(rest[0])
             if operation is aten.index.Tensor and len(rest[0]) == 1:
                 return first.rows(rest[0][0])
             if operation is aten.embedding.default:

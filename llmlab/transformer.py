@@ -59,7 +59,9 @@ class Transformer(nn.Module):
         self.encoder_final_norm = make_norm(config) if ends_in_norm and has_encoder else None
         self.final_norm = make_norm(config) if ends_in_norm else None
         self.head = Head(config)
-        self._draw_weights()
+        # The meta device has no numbers to draw, and PyTorch would import its compiler for them.
+        if not self.embedding.token.weight.is_meta:
+            self._draw_weights()
 
     def _draw_weights(self) -> None:
         to_stream = (2 * self.config.n_layers) ** -0.5

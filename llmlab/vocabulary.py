@@ -11,6 +11,19 @@ from .feedforward import ACTIVATIONS
 from .linear import Linear, project
 from .norm import make_norm
 from .positions import sinusoidal
+from .quantized import BlockQuantizedTensor
+
+
+class Table(nn.Embedding):
+    """``torch.nn.Embedding``, whose matrix may be one in blocks."""
+
+    def reset_parameters(self) -> None:
+        if not self.weight.is_meta:  # as in Transformer
+            super().reset_parameters()
+
+    def forward(self, ids: Tensor) -> Tensor:
+        in_blocks = isinstance(self.weight, BlockQuantizedTensor)
+        return self.weight.rows(ids) if in_blocks else super().forward(ids)
 
 
 class Embedding(nn.Module):
@@ -19,11 +32,11 @@ class Embedding(nn.Module):
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
         self.config = config
-        self.token = nn.Embedding(config.vocab_size, config.d_model)
+        self.token = Table(config.vocab_size, config.d_model)
         if config.positions == "learned":
-            self.position = nn.Embedding(config.context_length, config.d_model)
+            self.position = Table(config.context_length, config.d_model)
         if config.n_token_types:
-            self.token_type = nn.Embedding(config.n_token_types, config.d_model)
+            self.token_type = Table(config.n_token_types, config.d_model)
         self.norm = make_norm(config) if config.embedding_norm else None
 
     def forward(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -167,3 +169,28 @@ def test_rows_that_do_not_lie_together():
     twin = BlockQuantizedTensor(apart[:, ::2], m.scales.T.contiguous().T)
     assert torch.equal(twin.dequantize(), m.dequantize())
     assert torch.equal(project(x[:, -1:], twin), project(x[:, -1:], m))
+
+
+def test_what_lessons_ask_for_imports_nothing_more():
+    """PyTorch imports 45 MB at the first operation that its dispatcher hands to a class like ours."""
+    script = """
+import sys, torch
+from torch import nn
+from llmlab.linear import Linear, lay_side_by_side
+from llmlab.quantized import quantize
+from llmlab.vocabulary import Table
+
+matrix = quantize(torch.randn(8, 64))
+some, x = torch.tensor([[1, 2]]), torch.randn(64)
+results = [matrix[3], matrix[some], matrix[1:5], matrix.split(3), matrix.detach(), matrix @ x,
+           torch.randn(2, 8) @ matrix, matrix.norm(dim=-1)]
+table, layers = Table(8, 64), [Linear(64, 8, bias=False) for _ in range(2)]
+for module in (table, *layers):
+    module.weight = nn.Parameter(matrix, requires_grad=False)
+lay_side_by_side(layers)
+results += [table(some), layers[0](x)]
+assert "torch.distributed.tensor" not in sys.modules
+torch.exp(matrix)  # any other operation does go that way
+assert "torch.distributed.tensor" in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", script], check=True)

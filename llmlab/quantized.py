@@ -70,9 +70,15 @@ class BlockQuantizedTensor(torch.Tensor):
         return self._with(lambda part: part, self.whole)
 
     def __getitem__(self, index) -> Tensor:
-        if isinstance(index, slice) and index.step in (None, 1):
-            return self._with(lambda part: part[index])
-        return self.rows(index) if isinstance(index, int | Tensor) else self.dequantize()[index]
+        first, *rest = index if isinstance(index, tuple) else (index,)
+        if isinstance(first, slice) and first.step in (None, 1):
+            some = self._with(lambda part: part[first])
+            return some.dequantize()[(slice(None), *rest)] if rest else some
+        if isinstance(first, int):
+            return self.rows(first)[tuple(rest)]
+        if isinstance(first, Tensor | list) and not rest:
+            return self.rows(first)
+        return self.dequantize()[index]
 
     def split(self, size: int | Sequence[int], dim: int = 0) -> Sequence[Tensor]:
         if dim or not isinstance(size, int):

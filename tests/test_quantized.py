@@ -13,7 +13,7 @@ from torch import nn
 
 from llmlab import linear
 from llmlab.linear import Linear, lay_side_by_side, project, project_together
-from llmlab.quantized import BlockQuantizedTensor, concatenate, quantize
+from llmlab.quantized import BlockQuantizedTensor, concatenate, dense, quantize
 
 # Widths as the formats have them; the last is large enough for two threads.
 SHAPES = [(5, 3, 32), (7, 4, 16), (6, 2, 64), (2 * linear.PIECE + 3, 2, 32)]
@@ -169,6 +169,26 @@ def test_rows_that_do_not_lie_together():
     twin = BlockQuantizedTensor(apart[:, ::2], m.scales.T.contiguous().T)
     assert torch.equal(twin.dequantize(), m.dequantize())
     assert torch.equal(project(x[:, -1:], twin), project(x[:, -1:], m))
+
+
+INDICES = [3, (2, slice(6)), slice(1, 3), (slice(1, 3), 4), [4, 2], torch.tensor([[1, 0]])]
+
+
+@pytest.mark.parametrize("index", INDICES, ids=str)
+def test_what_is_taken_out_is_all_that_is_widened(index, monkeypatch):
+    weight = matrix((5, 3, 32), minimums=True)
+    expected, sizes = weight.dequantize()[index], []
+    widen = BlockQuantizedTensor.rows
+
+    def watched(self, which, out=None):
+        found = widen(self, which, out)
+        sizes.append(found.numel())
+        return found
+
+    monkeypatch.setattr(BlockQuantizedTensor, "rows", watched)
+    found = dense(weight[index])
+    assert torch.equal(found, expected)
+    assert sum(sizes) <= 2 * weight.size(1)  # two rows at most
 
 
 def test_what_lessons_ask_for_imports_nothing_more():

@@ -67,6 +67,11 @@ def make_environment(folder: Path, copy: Path) -> Path:
         print(f"{index[1]} does not answer: any build of the same torch will do.", flush=True)
         wanted.write_text(text.replace(index[0], "").replace("+cpu", ""))
     subprocess.run([*install, str(wanted)], cwd=copy, check=True)
+    path = f"{inside.parent}{os.pathsep}{os.environ['PATH']}"
+    after = copy / ".binder" / "postBuild"
+    subprocess.run(
+        [after], cwd=copy, env={**os.environ, "PATH": path}, stdout=subprocess.DEVNULL, check=True
+    )
     return inside
 
 
@@ -196,6 +201,9 @@ def main() -> int:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("chapters", nargs="*", help="file names without ending; all, if none")
     wanted = options.parse_args().chapters
+    names = sorted(path.stem for path in (ROOT / "chapters").glob("*.ipynb"))
+    if unknown := set(wanted) - set(names):
+        options.error(f"no chapter {', '.join(sorted(unknown))}; there are {', '.join(names)}")
     outcomes = []
     with tempfile.TemporaryDirectory() as scratch:
         copy = clean_copy(Path(scratch) / "repository")

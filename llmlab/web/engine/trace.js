@@ -5,19 +5,24 @@
 const BYTES_AT_ONCE = 0x8000; // arguments that a function call takes
 
 /**
- * Numbers as {"shape", "dtype", "data"}: base64 of little-endian float32.
+ * Numbers as {"shape", "dtype", "data"}: base64 of float32, little-endian as every processor is
+ * that runs a browser.
  * @param {number[]} shape
  * @param {Float32Array | number[]} values
  */
 export function arrayRecord(shape, values) {
-  const view = new DataView(new ArrayBuffer(4 * values.length));
-  for (let i = 0; i < values.length; i++) view.setFloat32(4 * i, values[i], true);
-  const bytes = new Uint8Array(view.buffer);
+  const { buffer, byteOffset, byteLength } =
+    values instanceof Float32Array ? values : Float32Array.from(values);
+  return { shape, dtype: "float32", data: base64(new Uint8Array(buffer, byteOffset, byteLength)) };
+}
+
+function base64(bytes) {
+  if (bytes.toBase64) return bytes.toBase64(); // browsers since 2025
   let binary = "";
   for (let at = 0; at < bytes.length; at += BYTES_AT_ONCE) {
-    binary += String.fromCharCode(...bytes.subarray(at, at + BYTES_AT_ONCE));
+    binary += String.fromCharCode.apply(null, bytes.subarray(at, at + BYTES_AT_ONCE));
   }
-  return { shape, dtype: "float32", data: btoa(binary) };
+  return btoa(binary);
 }
 
 /**

@@ -203,17 +203,3 @@ def test_a_recorded_step_holds_its_new_position_alone(page, random_models):
         for name in ("attention", "residual"):
             ours, theirs = getattr(trace, name), getattr(wanted.trace, name)
             torch.testing.assert_close(ours, theirs, atol=5e-4, rtol=5e-4)
-
-
-def test_the_quick_exponential_is_the_exponential(page):
-    worst = page.evaluate(
-        """async () => {
-          const { exponential, LOWEST } = await import("/engine/exponential.js");
-          let worst = 0;
-          for (let x = LOWEST; x <= 0; x += 1e-4) {
-            worst = Math.max(worst, Math.abs(exponential(x) / Math.exp(x) - 1));
-          }
-          return worst + Math.abs(exponential(0) - 1);
-        }"""
-    )
-    assert worst < 1e-8

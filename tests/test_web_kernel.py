@@ -45,6 +45,25 @@ COMPARE = """async ({ width, hasMinimums, most }) => {
   return off;
 }"""
 
+# For sums over n numbers from 0 down to -lowest: by how much of itself the kernel's is off.
+SUMS = """async (cases) => {
+  const { makeKernel, reserveScratch } = await import("/engine/kernel.js");
+  const { MemoryPlan, open } = await import("/engine/memory.js");
+  const plan = new MemoryPlan();
+  const place = plan.reserve(Float32Array, 30_000);
+  const scratch = reserveScratch(plan, 64);
+  const memory = plan.allocate();
+  const wasm = await (await fetch("/kernel.wasm")).arrayBuffer();
+  const kernel = await makeKernel(wasm, memory, scratch);
+  return cases.map(([n, lowest, highest]) => {
+    const values = open(memory, place).subarray(0, n);
+    values.forEach((_, i) => (values[i] = highest - (n > 1 ? (lowest * i) / (n - 1) : 0)));
+    const most = Math.max(...values);
+    const exact = values.reduce((sum, value) => sum + Math.exp(value - most), 0);
+    return Math.abs(kernel.sumExponentials(values, most) / exact - 1);
+  });
+}"""
+
 
 def test_the_compiler_makes_these_very_bytes(tmp_path):
     assert build(tmp_path / "kernel.wasm") == KERNEL.read_bytes()
@@ -58,3 +77,13 @@ def test_products_for_any_number_of_vectors(open_page, width, has_minimums):
     off = page.evaluate(COMPARE, {"width": width, "hasMinimums": has_minimums, "most": 21})
     assert len(off) == 21
     assert all(share < 1e-4 for share in off)
+
+
+def test_sums_of_exponentials(open_page):
+    page = open_page()
+    page.goto(serve(KERNEL.parent))
+    sizes = (1, 2, 3, 5, 255, 256, 257, 1001, 6144, 21_500, 30_000)
+    cases = [(n, lowest, 3.7) for n in sizes for lowest in (1e-3, 1, 20, 90, 2000)]
+    off = page.evaluate(SUMS, cases)
+    assert len(off) == len(cases)
+    assert all(share < 1e-6 for share in off)

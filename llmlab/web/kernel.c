@@ -5,7 +5,8 @@
 // not make the others coarse. Two blocks are multiplied as integers, exactly, and their sum is
 // scaled: 64 · 127 · 32767 fits 32 bits.
 //
-// Everything else of a model is JavaScript; these loops are where its time goes.
+// Everything else of a model is JavaScript; these loops are where its time goes, and after them the
+// sums of exponentials over a vocabulary.
 
 #include <stdint.h>
 #include <wasm_simd128.h>
@@ -14,6 +15,11 @@
 #define INLINE static inline __attribute__((always_inline))
 
 typedef v128_t Vector;  // four float32, four int32, eight int16 or sixteen int8
+
+#define LOG2_E 1.44269504f
+// (ln 2)^k / k!, from k = 6 down to 0
+static const float TERMS[] = {1.54035304e-4f, 1.33335581e-3f, 9.61812911e-3f, 5.55041087e-2f,
+                              2.40226507e-1f, 6.93147181e-1f, 1};
 
 INLINE float sum(Vector x) {
   return (wasm_f32x4_extract_lane(x, 0) + wasm_f32x4_extract_lane(x, 1)) +
@@ -135,4 +141,32 @@ EXPORT(subtract_minimums)(const float *minimums, const float *sums, float *y, in
                                                      wasm_v128_load(sums + t * blocks + i)));
       y[t * rows + row] -= sum(total);
     }
+}
+
+// e^x for x ≤ 0: a power of two, times the first terms of the series of 2^f for f from -0.5 to 0.5.
+INLINE Vector exponential(Vector x) {
+  Vector power = wasm_f32x4_mul(wasm_f32x4_max(x, wasm_f32x4_splat(-87)), wasm_f32x4_splat(LOG2_E));
+  Vector whole = wasm_f32x4_nearest(power), f = wasm_f32x4_sub(power, whole);
+  Vector series = wasm_f32x4_splat(TERMS[0]);
+  for (int i = 1; i < 7; i++)
+    series = wasm_f32x4_add(wasm_f32x4_mul(series, f), wasm_f32x4_splat(TERMS[i]));
+  Vector exponent = wasm_i32x4_add(wasm_i32x4_trunc_sat_f32x4(whole), wasm_i32x4_splat(127));
+  return wasm_f32x4_mul(series, wasm_i32x4_shl(exponent, 23));
+}
+
+// The sum of e^(x[i] - highest) over x (n), none of which is above the highest.
+__attribute__((export_name("sum_exponentials"))) double sum_exponentials(const float *x,
+                                                                         float highest, int n) {
+  double total = 0;
+  for (int start = 0; start < n; start += 256) {  // in float32 no longer sums than these
+    int end = start + 256 < n ? start + 256 : n, i = start;
+    Vector some = wasm_f32x4_splat(0);
+    for (; i + 4 <= end; i += 4)
+      some = wasm_f32x4_add(
+          some, exponential(wasm_f32x4_sub(wasm_v128_load(x + i), wasm_f32x4_splat(highest))));
+    total += sum(some);
+    for (; i < end; i++)
+      total += wasm_f32x4_extract_lane(exponential(wasm_f32x4_splat(x[i] - highest)), 0);
+  }
+  return total;
 }

@@ -33,7 +33,6 @@ export function* context(model, sentences, { k = 5 } = {}) {
   const rows = read[0].stream.shape[0];
   const found = { at: [], cosines: [], others: [], top: [], probabilities: [] };
   const places = new Map(); // of a row of the embedding in words
-  const logits = new Float32Array(rows * model.transformer.vocab);
   for (const id of shared) {
     const here = read.map(({ own }) => own.get(id).at(-1));
     found.at.push(...here);
@@ -44,7 +43,7 @@ export function* context(model, sentences, { k = 5 } = {}) {
       found.others.push(crossed.reduce((sum, each) => sum + each, 0) / crossed.length);
     }
     for (const [i, { stream }] of read.entries()) {
-      for (const { token, share } of readings(model, streamAt(stream, here[i]), logits, k)) {
+      for (const { token, share } of readings(model, streamAt(stream, here[i]), rows, k)) {
         if (!places.has(token)) places.set(token, places.size);
         found.top.push(places.get(token));
         found.probabilities.push(share);
@@ -106,13 +105,12 @@ function* toOthers(vector, { own, units }, row, id) {
 }
 
 /** The tokens that lead after each layer, with their probabilities. */
-function* readings({ transformer }, stream, logits, k) {
-  const { vocab } = transformer;
-  const rows = logits.length / vocab;
-  transformer.readout(stream, rows, logits);
+function* readings({ transformer }, stream, rows, k) {
+  const { vocab, kernel } = transformer;
+  const logits = transformer.logitsOf(stream, rows);
   for (let row = 0; row < rows; row++) {
     const own = logits.subarray(row * vocab, (row + 1) * vocab);
-    const { best, normaliser } = leaders(own, k);
+    const { best, normaliser } = leaders(own, k, kernel);
     for (const token of best) yield { token, share: Math.exp(own[token] - normaliser) };
   }
 }

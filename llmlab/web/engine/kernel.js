@@ -54,6 +54,15 @@ export class Kernel {
       this.functions.subtract_minimums(minimums.byteOffset, sums.start, to, rows, blocks, n);
     }
   }
+
+  /**
+   * The sum of e^(value − highest).
+   * @param {Float32Array} values in the kernel's memory
+   * @param {number} highest of them
+   */
+  sumExponentials(values, highest) {
+    return this.functions.sum_exponentials(values.byteOffset, highest, values.length);
+  }
 }
 
 /** The same products in JavaScript. */
@@ -81,6 +90,13 @@ export class PlainKernel {
         y[t * rows + row] = total;
       }
     }
+  }
+
+  /** See Kernel.sumExponentials. */
+  sumExponentials(values, highest) {
+    let sum = 0;
+    for (let i = 0; i < values.length; i++) sum += Math.exp(values[i] - highest);
+    return sum;
   }
 }
 

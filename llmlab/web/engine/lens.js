@@ -3,7 +3,6 @@
  * to a token's logit: the numbers of llmlab/views/residual_state.py and llmlab/attribution.py.
  */
 
-import { exponential, LOWEST } from "./exponential.js";
 import { Highest } from "./highest.js";
 import { arrayRecord } from "./trace.js";
 import { readRow } from "./weights.js";
@@ -35,12 +34,11 @@ export function* lens(trace, { k = 5 } = {}) {
   const top = new Float32Array(rows * n * k);
   const probabilities = new Float32Array(rows * n * k);
   const found = { targets: [], counts: [], through: [], logits: [], added: [] };
-  const logits = new Float32Array(rows * vocab); // of one position, used again for the next
   for (let position = 0; position < n; position++) {
-    transformer.readout(streamAt(recording.residual, position), rows, logits);
+    const logits = transformer.logitsOf(streamAt(recording.residual, position), rows);
     const tables = Array.from({ length: rows }, (_, row) => {
       const own = logits.subarray(row * vocab, (row + 1) * vocab);
-      return { own, ...leaders(own, k) };
+      return { own, ...leaders(own, k, transformer.kernel) };
     });
     tables.forEach(({ own, best, normaliser }, row) => {
       best.forEach((token, rank) => {
@@ -118,17 +116,18 @@ export function streamAt({ shape: [layers, n, width], data }, position) {
   return rows;
 }
 
-/** The places of the k highest numbers, and the logarithm of the sum of all exponentials. */
-export function leaders(values, k) {
+/**
+ * The places of the k highest numbers, and the logarithm of the sum of all exponentials.
+ * @param {Float32Array} values in the kernel's memory
+ * @param {number} k
+ * @param {import("./kernel.js").Kernel} kernel
+ */
+export function leaders(values, k, kernel) {
   const highest = new Highest(k);
   for (let i = 0; i < values.length; i++) {
     if (values[i] > highest.least) highest.offer(values[i], i);
   }
   const [most] = highest.values;
-  let sum = 0;
-  for (let i = 0; i < values.length; i++) {
-    const below = values[i] - most;
-    if (below > LOWEST) sum += exponential(below);
-  }
+  const sum = kernel.sumExponentials(values, most);
   return { best: highest.items, normaliser: most + Math.log(sum) };
 }

@@ -103,20 +103,26 @@ export class Transformer {
    * Final norm and head: what the residual stream would say if it were the last.
    * @param {Float32Array} x (rows, d_model)
    * @param {number} rows
-   * @param {Float32Array} [logits] written here
    * @returns {Float32Array} logits (rows, vocab)
    */
-  readout(x, rows, logits = new Float32Array(rows * this.vocab)) {
-    const { config, scratch, kernel, vocab } = this;
-    const d = config.d_model;
-    for (let row = 0; row < rows; row += AT_ONCE) {
-      const n = Math.min(AT_ONCE, rows - row);
-      const vectors = x.subarray(row * d, (row + n) * d);
-      rmsNorm(vectors, this.weights["final_norm.weight"], config.norm_eps, scratch.h, n);
-      kernel.multiply(this.embedding, scratch.h, scratch.logits, n);
-      logits.set(scratch.logits.subarray(0, n * vocab), row * vocab);
+  readout(x, rows) {
+    const { scratch, vocab } = this;
+    const d = this.config.d_model;
+    const logits = new Float32Array(rows * vocab);
+    const most = scratch.logits.length / vocab;
+    for (let row = 0; row < rows; row += most) {
+      const n = Math.min(most, rows - row);
+      logits.set(this.logitsOf(x.subarray(row * d, (row + n) * d), n), row * vocab);
     }
     return logits;
+  }
+
+  /** The same of no more rows than the stream of one position has; valid until the next call. */
+  logitsOf(x, rows) {
+    const { config, scratch } = this;
+    rmsNorm(x, this.weights["final_norm.weight"], config.norm_eps, scratch.h, rows);
+    this.kernel.multiply(this.embedding, scratch.h, scratch.logits, rows);
+    return scratch.logits.subarray(0, rows * this.vocab);
   }
 
   /** The encoder, and from its output each decoder layer's keys and values. */
@@ -289,6 +295,6 @@ export function reserveRun(plan, config, context, vocab) {
     x: rows(d), h: rows(d), out: rows(d), gate: rows(ff), up: rows(ff),
     query: rows(heads * dHead), heads: rows(heads * dHead),
     key: rows(kvHeads * dHead), value: rows(kvHeads * dHead),
-    logits: plan.reserve(Float32Array, AT_ONCE * vocab),
+    logits: plan.reserve(Float32Array, Math.max(AT_ONCE, config.n_layers + 1) * vocab),
   };
 }

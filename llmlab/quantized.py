@@ -86,7 +86,8 @@ class BlockQuantizedTensor(torch.Tensor):
         return [self[start : start + size] for start in range(0, len(self), size)]
 
     def __matmul__(self, other: Tensor) -> Tensor:
-        if other.dim() == 1 and self.can_multiply and not isinstance(other, BlockQuantizedTensor):
+        is_learnt = torch.is_grad_enabled() and other.requires_grad
+        if other.dim() == 1 and self.can_multiply and not is_learnt:
             return self.multiply(other)
         return self.dequantize() @ dense(other)
 

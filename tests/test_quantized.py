@@ -191,6 +191,13 @@ def test_what_is_taken_out_is_all_that_is_widened(index, monkeypatch):
     assert sum(sizes) <= 2 * weight.size(1)  # two rows at most
 
 
+def test_a_gradient_goes_through_the_product_with_a_vector():
+    weight = matrix()
+    x = torch.randn(weight.size(1), requires_grad=True)
+    (weight @ x).sum().backward()
+    torch.testing.assert_close(x.grad, weight.dequantize().sum(dim=0))
+
+
 def test_what_lessons_ask_for_imports_nothing_more():
     """PyTorch imports 45 MB at the first operation that its dispatcher hands to a class like ours."""
     script = """

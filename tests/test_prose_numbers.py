@@ -10,7 +10,6 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterator
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -23,7 +22,8 @@ NOT_PROSE = re.compile(
     r"(?m:^```.*$)|\$\$.*?\$\$|\$[^$\n]*\$|`[^`\n]*`|\]\([^)]*\)|## References.*", re.DOTALL
 )
 
-# What the text quotes from a document or a paper, or chooses for a question of its own.
+# What the text quotes from a document or a paper, chooses for a question of its own, or names a
+# place by: a head (layer.head), a section, a seed, a step of a training.
 QUOTED = {
     "02_training": "0.9 5.7 3.4 2.6 2.5 2.9 3.6 1,000 1,024",
     "03_generating_language": "5.5 9,999",
@@ -40,32 +40,22 @@ QUOTED = {
 }
 
 
-@cache
-def gemma():
-    return llmlab.load("gemma-3-270m", device="cpu")
+def cat_and_dog() -> float:
+    gemma = llmlab.load("gemma-3-270m", device="cpu")
+    return float(llmlab.similarity(gemma, ["猫", "狗"])[0, 1])
 
 
 def share_of_hungry() -> float:
-    """Of 饿 in mini's third step of the answer that chapter 4 shows."""
+    """Of 饿 in mini's third step of the answer that chapter 4 shows, in per cent."""
     mini = llmlab.load("mini", device="cpu")
-    asked = "小王把苹果递给了小李，因为他饿了。谁饿了？小李"
-    return 100 * mini_share(mini, asked, "饿")
+    written = "小王把苹果递给了小李，因为他饿了。谁饿了？小李"
+    rows = llmlab.trace(mini, written, record=("logits",)).top(5)
+    return next(100 * row.probability for row in rows if row.text == "饿")
 
 
-def mini_share(mini, text: str, token: str) -> float:
-    rows = llmlab.trace(mini, text, record=("logits",)).top(5)
-    return next(row.probability for row in rows if row.text == token)
-
-
-def billions(part: str, biases: bool = True) -> float:
-    """Parameters of a part of GPT-3; without biases, of its matrices alone."""
-    config = llmlab.preset("gpt3-175b")
-    count = llmlab.parameter_table(config)[part].count
-    width = config.d_model
-    return (count - (0 if biases else config.n_layers * BIASES[part] * width)) / 1e9
-
-
-BIASES = {"attention": 4, "feed-forward": 5}  # of a layer, in widths
+def billions(part: str) -> float:
+    """Parameters of a part of GPT-3, biases included."""
+    return llmlab.parameter_table(llmlab.preset("gpt3-175b"))[part].count / 1e9
 
 
 def mini_size() -> int:
@@ -85,7 +75,7 @@ WORKED: dict[str, dict[str, float | Callable[[], float]]] = {
     "02_training": {"1,143": 2_771 - 1_628, "1,754": 1e15 / 570e9},
     "03_generating_language": {"7,196": 10_000 - 2_804},
     "04_what_makes_llms_work": {"30.7": 8 * 256 * 15_000 / 1e6, "76.3": share_of_hungry},
-    "05_embeddings": {"0.646": lambda: float(llmlab.similarity(gemma(), ["猫", "狗"])[0, 1])},
+    "05_embeddings": {"0.646": cat_and_dog},
     "06_subword_tokenizers": {"62.6": table_share},
     "07_self_attention": {"2.718": math.e},
     "08_softmax": {"2.3": math.log(10), "137.8": 13.78 / 0.1, "26.3": 100 - 73.7},
@@ -139,7 +129,7 @@ def printed(notebook: dict) -> list[str]:
                 data = output.get("data", {})
                 texts += ["".join(output.get("text", ""))]
                 texts += ["".join(data.get(kind, "")) for kind in ("text/plain", "text/html")]
-    numbers = re.findall(r"\d[\d,_]*(?:\.\d+)?(?:\s?%)?", "\n".join(texts).replace("_", ""))
+    numbers = re.findall(r"\d[\d,]*(?:\.\d+)?(?:\s?%)?", "\n".join(texts).replace("_", ""))
     return sorted(set(numbers))
 
 

@@ -125,8 +125,9 @@ export function makeBar({
       status.textContent = words;
       status.classList.toggle("llmlab-problem", isProblem);
     },
-    progress: (title) => (loaded, total) => {
-      status.textContent = LABELS.loading(title, loaded, total);
+    /** Says how much of a model is here, for as long as that is what the reader waits for. */
+    progress: (title, isWaitedFor = () => true) => (loaded, total) => {
+      if (isWaitedFor()) status.textContent = LABELS.loading(title, loaded, total);
     },
     loaded: (title) => (status.textContent = LABELS.loaded(title)),
   };

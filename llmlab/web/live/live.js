@@ -81,17 +81,9 @@ export function attach({ box, name, model, redraw }, models) {
   function load() {
     const chosen = carried;
     return guarded(async (isLatest) => {
-      await loaded(chosen, isLatest);
+      await models.engine(chosen).load(bar.progress(chosen.title, isLatest));
       if (isLatest()) bar.loaded(chosen.title);
     });
-  }
-
-  /** The engine of a model, once it is here; until then how much of it is, to who waits for it. */
-  async function loaded(which, isLatest) {
-    const engine = models.engine(which);
-    const say = bar.progress(which.title);
-    await engine.load((bytes, total) => isLatest() && say(bytes, total));
-    return engine;
   }
 
   /** End what is going on, a run that still waits for its model as well. */
@@ -123,7 +115,8 @@ export function attach({ box, name, model, redraw }, models) {
     const { fields } = bar;
     const used = changes ? shown.carried : carried;
     return guarded(async (isLatest) => {
-      const engine = await loaded(used, isLatest);
+      const engine = models.engine(used);
+      await engine.load(bar.progress(used.title, isLatest));
       if (!isLatest()) return;
       bar.say(LABELS.running(used.title));
       const since = performance.now();

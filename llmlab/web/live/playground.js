@@ -82,12 +82,11 @@ export class Playground {
   async run() {
     const own = ++this.latest;
     const { carried } = this;
-    const say = this.bar.progress(carried.title);
     this.write();
     this.bar.busy(true);
     try {
-      const engine = this.models.engine(carried);
-      await engine.load((bytes, total) => own === this.latest && say(bytes, total));
+      const progress = this.bar.progress(carried.title, () => own === this.latest);
+      await this.models.engine(carried).load(progress);
       for (const [i, follower] of this.followers.entries()) {
         if (own !== this.latest) return;
         this.bar.say(LABELS.running(follower.name, i + 1, this.followers.length));

@@ -64,6 +64,33 @@ SUMS = """async (cases) => {
   });
 }"""
 
+# For gates from -lowest to lowest: the largest difference of the two kernels' activations, in shares
+# of the larger of the number and 1.
+ACTIVATE = """async ([activation, lowest]) => {
+  const { PlainKernel, makeKernel, reserveScratch } = await import("/engine/kernel.js");
+  const { MemoryPlan, open } = await import("/engine/memory.js");
+  const plan = new MemoryPlan();
+  const n = 4000;
+  const [gatePlace, upPlace] = [plan.reserve(Float32Array, n), plan.reserve(Float32Array, n)];
+  const scratch = reserveScratch(plan, 64);
+  const memory = plan.allocate();
+  const wasm = await (await fetch("/kernel.wasm")).arrayBuffer();
+  const kernel = await makeKernel(wasm, memory, scratch);
+  const [gate, up] = [open(memory, gatePlace), open(memory, upPlace)];
+  const fill = () => gate.forEach((_, i) => (gate[i] = lowest * (2 * i / n - 1)));
+  up.forEach((_, i) => (up[i] = Math.sin(i)));
+  fill();
+  new PlainKernel().activate(activation, gate, up, n);
+  const expected = gate.slice();
+  fill();
+  kernel.activate(activation, gate, up, n - 4);
+  const untouched = gate.subarray(n - 4).every((value, i) => value === Math.fround(
+    lowest * (2 * (n - 4 + i) / n - 1)));
+  const off = expected.subarray(0, n - 4).map(
+    (value, i) => Math.abs(value - gate[i]) / Math.max(1, Math.abs(value)));
+  return [Math.max(...off), untouched];
+}"""
+
 
 def test_the_compiler_makes_these_very_bytes(tmp_path):
     assert build(tmp_path / "kernel.wasm") == KERNEL.read_bytes()
@@ -87,3 +114,13 @@ def test_sums_of_exponentials(open_page):
     off = page.evaluate(SUMS, cases)
     assert len(off) == len(cases)
     assert all(share < 1e-6 for share in off)
+
+
+@pytest.mark.parametrize("activation", ["silu", "gelu_tanh"])
+@pytest.mark.parametrize("lowest", [1e-4, 1, 8, 100, 1e6])
+def test_activations(open_page, activation, lowest):
+    page = open_page()
+    page.goto(serve(KERNEL.parent))
+    off, is_untouched = page.evaluate(ACTIVATE, [activation, lowest])
+    assert off < 1e-6
+    assert is_untouched

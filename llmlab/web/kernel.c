@@ -6,7 +6,7 @@
 // scaled: 64 · 127 · 32767 fits 32 bits.
 //
 // Everything else of a model is JavaScript; these loops are where its time goes, and after them the
-// sums of exponentials over a vocabulary.
+// activations of its feed-forward networks and the sums of exponentials over a vocabulary.
 
 #include <stdint.h>
 #include <wasm_simd128.h>
@@ -152,6 +152,39 @@ INLINE Vector exponential(Vector x) {
     series = wasm_f32x4_add(wasm_f32x4_mul(series, f), wasm_f32x4_splat(TERMS[i]));
   Vector exponent = wasm_i32x4_add(wasm_i32x4_trunc_sat_f32x4(whole), wasm_i32x4_splat(127));
   return wasm_f32x4_mul(series, wasm_i32x4_shl(exponent, 23));
+}
+
+// 1 / (1 + e^-x)
+INLINE Vector sigmoid(Vector x) {
+  Vector e = exponential(wasm_f32x4_neg(wasm_f32x4_abs(x))), one = wasm_f32x4_splat(1);
+  Vector is_negative = wasm_f32x4_lt(x, wasm_f32x4_splat(0));
+  return wasm_f32x4_div(wasm_v128_bitselect(e, one, is_negative), wasm_f32x4_add(one, e));
+}
+
+// x · sigmoid(2u) is x · (1 + tanh(u)) / 2; here 2u from x.
+INLINE Vector twice_inside_tanh(Vector x) {
+  Vector cubic = wasm_f32x4_mul(wasm_f32x4_mul(x, x), wasm_f32x4_splat(0.044715f));
+  Vector factor = wasm_f32x4_mul(wasm_f32x4_add(cubic, wasm_f32x4_splat(1)),
+                                 wasm_f32x4_splat(1.59576912f));  // 2 √(2 / π)
+  return wasm_f32x4_mul(x, factor);
+}
+
+INLINE void activate(float *gate, const float *up, int n, Vector (*inside)(Vector)) {
+  for (int i = 0; i < n; i += 4) {
+    Vector x = wasm_v128_load(gate + i);
+    Vector active = wasm_f32x4_mul(x, sigmoid(inside(x)));
+    wasm_v128_store(gate + i, wasm_f32x4_mul(active, wasm_v128_load(up + i)));
+  }
+}
+
+INLINE Vector itself(Vector x) { return x; }
+
+// gate[i] = silu(gate[i]) · up[i]; n is a multiple of four.
+EXPORT(silu)(float *gate, const float *up, int n) { activate(gate, up, n, itself); }
+
+// The same with GELU in the formula with tanh.
+EXPORT(gelu_tanh)(float *gate, const float *up, int n) {
+  activate(gate, up, n, twice_inside_tanh);
 }
 
 // The sum of e^(x[i] - highest) over x (n), none of which is above the highest.

@@ -1,17 +1,9 @@
 /** The gated feed-forward network: down(activation(gate(x)) · up(x)). Source: Shazeer (2020). */
 
-const GELU = Math.sqrt(2 / Math.PI);
-
-/** @type {Record<string, (x: number) => number>} */
-export const ACTIVATIONS = {
-  silu: (x) => x / (1 + Math.exp(-x)),
-  gelu_tanh: (x) => 0.5 * x * (1 + Math.tanh(GELU * (x + 0.044715 * x * x * x))),
-};
-
 /**
  * @param {import("./kernel.js").Kernel} kernel
  * @param {{gate: object, up: object, down: object}} weights
- * @param {(x: number) => number} activation
+ * @param {"silu" | "gelu_tanh"} activation
  * @param {Float32Array} x (n, d_model)
  * @param {{gate: Float32Array, up: Float32Array}} scratch (n, d_ff) each
  * @param {Float32Array} out (n, d_model)
@@ -23,7 +15,7 @@ export function feedforward(kernel, weights, activation, x, scratch, out, n) {
   kernel.multiply(weights.gate, x, gate, n);
   kernel.multiply(weights.up, x, up, n);
   const length = n * weights.up.rows;
-  for (let i = 0; i < length; i++) gate[i] = activation(gate[i]) * up[i];
+  kernel.activate(activation, gate, up, length);
   kernel.multiply(weights.down, gate, out, n);
   return gate.subarray(0, length);
 }

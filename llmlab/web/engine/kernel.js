@@ -1,6 +1,6 @@
 /**
- * Products of matrices with vectors: in WebAssembly, or in plain JavaScript where the browser has
- * no SIMD. Both read the same memory and give the same numbers to rounding.
+ * A model's longest loops: in WebAssembly, or in plain JavaScript where the browser has no SIMD.
+ * Both read the same memory and give the same numbers to rounding.
  *
  * @typedef {object} Matrix
  * @property {number} rows
@@ -21,7 +21,7 @@ export function reserveScratch(plan, entries) {
   };
 }
 
-/** Products by the compiled kernel. */
+/** The compiled kernel. */
 export class Kernel {
   /**
    * @param {WebAssembly.Exports} functions of kernel.wasm
@@ -56,6 +56,17 @@ export class Kernel {
   }
 
   /**
+   * gate = activation(gate) · up, entry by entry.
+   * @param {"silu" | "gelu_tanh"} activation
+   * @param {Float32Array} gate in the kernel's memory
+   * @param {Float32Array} up in the kernel's memory
+   * @param {number} n entries, a multiple of four
+   */
+  activate(activation, gate, up, n) {
+    this.functions[activation](gate.byteOffset, up.byteOffset, n);
+  }
+
+  /**
    * The sum of e^(value − highest).
    * @param {Float32Array} values in the kernel's memory
    * @param {number} highest of them
@@ -65,7 +76,13 @@ export class Kernel {
   }
 }
 
-/** The same products in JavaScript. */
+const GELU = Math.sqrt(2 / Math.PI);
+const ACTIVATIONS = {
+  silu: (x) => x / (1 + Math.exp(-x)),
+  gelu_tanh: (x) => 0.5 * x * (1 + Math.tanh(GELU * (x + 0.044715 * x * x * x))),
+};
+
+/** The same in JavaScript. */
 export class PlainKernel {
   /** See Kernel.multiply. */
   multiply(matrix, x, y, n) {
@@ -90,6 +107,12 @@ export class PlainKernel {
         y[t * rows + row] = total;
       }
     }
+  }
+
+  /** See Kernel.activate. */
+  activate(activation, gate, up, n) {
+    const activated = ACTIVATIONS[activation];
+    for (let i = 0; i < n; i++) gate[i] = activated(gate[i]) * up[i];
   }
 
   /** See Kernel.sumExponentials. */

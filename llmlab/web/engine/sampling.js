@@ -52,7 +52,13 @@ export function checkSettings({ temperature, topK, topP, seed }) {
 export function distribution(logits, { temperature, topK, topP }) {
   const order = sorted(logits);
   const highest = logits[order[0]];
-  const weight = (t) => Float64Array.from(order, (i) => Math.exp((logits[i] - highest) / t));
+  const weight = (t) => {
+    const weights = new Float64Array(order.length);
+    for (let rank = 0; rank < weights.length; rank++) {
+      weights[rank] = Math.exp((logits[order[rank]] - highest) / t);
+    }
+    return weights;
+  };
   const weights = weight(temperature);
   let nKept = order.length;
   if (topK !== null) {
@@ -129,7 +135,11 @@ function sorted(logits) {
     keys[i] = -rising * 2 ** 20 + i;
   }
   keys.sort();
-  return Uint32Array.from(keys, (key) => ((key % 2 ** 20) + 2 ** 20) % 2 ** 20);
+  const order = new Uint32Array(keys.length);
+  for (let rank = 0; rank < order.length; rank++) {
+    order[rank] = keys[rank] - Math.floor(keys[rank] / 2 ** 20) * 2 ** 20;
+  }
+  return order;
 }
 
 function sum(values, n) {

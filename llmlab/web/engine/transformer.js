@@ -8,7 +8,7 @@
 import { attention } from "./attention.js";
 import { LayerCache } from "./cache.js";
 import { check, thetaOf, windowOf } from "./config.js";
-import { ACTIVATIONS, feedforward } from "./feedforward.js";
+import { feedforward } from "./feedforward.js";
 import { rmsNorm } from "./norm.js";
 import { rotary, rotate } from "./positions.js";
 import { Recording, shapes } from "./recording.js";
@@ -38,7 +38,6 @@ export class Transformer {
     this.scratch = scratch;
     this.embedding = weights["embedding.token.weight"];
     this.vocab = this.embedding.rows;
-    this.activation = ACTIVATIONS[config.activation];
     this.context = scratch.x.length / config.d_model;
     this.hasEncoder = config.architecture === "encoder-decoder";
     const size = [this.context, config.n_kv_heads * config.d_head];
@@ -238,7 +237,7 @@ export class Transformer {
     rmsNorm(x, norm, config.norm_eps, scratch.h, n);
     const part = this.named(`${prefix}.feedforward`);
     const hidden = feedforward(
-      this.kernel, part, this.activation, scratch.h, scratch, scratch.out, n,
+      this.kernel, part, config.activation, scratch.h, scratch, scratch.out, n,
     );
     recording.layer("feedforward", layer)?.set(hidden);
     this.add(x, `${prefix}.feedforward`, n, recording.layer("feedforward_output", layer));

@@ -129,9 +129,8 @@ export class Model {
     const sourceIds = this.isTranslator ? this.encode(source) : null;
     const ids = this.isTranslator ? this.encodeTarget(text) : this.encode(text);
     this.transformer.reset();
-    const options = {
-      source: sourceIds && this.rowsOf(sourceIds), record, changes, lastOnly: false,
-    };
+    const lastOnly = !record.includes("logits");
+    const options = { source: sourceIds && this.rowsOf(sourceIds), record, changes, lastOnly };
     const { logits, recording } = yield* this.transformer.forward(this.rowsOf(ids), options);
     return new Trace(this, ids, sourceIds ?? [], logits, recording);
   }

@@ -77,6 +77,12 @@ def test_what_a_run_leaves_behind(tmp_path):
     record = json.loads((run / "model" / "training.json").read_text("utf-8"))
     assert record["curves"]["loss"] == [[s, v] for s, v in curve(run, "loss")]
     assert record["config"]["optimizer"]["beta2"] == 0.95 and len(record["samples"]) == 4
+    file = TokenFile.open(run / "tokens" / "train.bin")
+    assert record["text"] == {
+        "documents": file.n_documents,
+        "tokens": file.n_predicted,
+        "characters": file.n_characters,
+    }
     evaluation = record["evaluation"]
     assert evaluation["perplexity"] == pytest.approx(math.exp(evaluation["loss"]))
     for entry in read_metrics(run):

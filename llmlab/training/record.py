@@ -11,19 +11,25 @@ import torch
 from .. import __version__
 from .evaluation import Evaluation
 from .log import read_metrics
+from .token_file import TokenFile
 
 CURVES = ("loss", "learning_rate", "gradient_norm", "tokens_per_second")
 
 
 def training_record(
-    run: Path, config: dict, evaluation: Evaluation | None = None, points: int = 1000
+    run: Path,
+    config: dict,
+    train: TokenFile,
+    evaluation: Evaluation | None = None,
+    points: int = 1000,
 ) -> dict:
     """A run as plain values.
 
     Returns:
-        ``config`` with every default; ``command``; ``curves``: name → [[step, value], …], about
-        ``points`` of them, every checkpoint and each curve's extremes included; ``evaluations``; ``samples``: step,
-        prompt and text; ``evaluation``: the last; ``made_with``: versions and processor.
+        ``config`` with every default; ``command``; ``text``: documents, tokens to predict and
+        characters of the training file; ``curves``: name → [[step, value], …], about ``points`` of
+        them, every checkpoint and each curve's extremes included; ``evaluations``; ``samples``:
+        step, prompt and text; ``evaluation``: the last; ``made_with``: versions and processor.
     """
     entries = read_metrics(run)
     kept = _thinned(entries, points)
@@ -36,6 +42,11 @@ def training_record(
     return {
         "config": config,
         "command": "llmlab train config.yaml",
+        "text": {
+            "documents": train.n_documents,
+            "tokens": train.n_predicted,
+            "characters": train.n_characters,
+        },
         "curves": {
             name: [[entry["step"], entry[name]] for entry in kept if name in entry]
             for name in CURVES

@@ -209,7 +209,9 @@ class Trainer:
             find_checkpoint(self.folder)
         )
         model = self._language_model(state)
-        record = training_record(self.folder, self._portable_config(), self.evaluation)
+        record = training_record(
+            self.folder, self._portable_config(), self.train_file, self.evaluation
+        )
         own.save_model(
             self.folder / "model",
             model.transformer,

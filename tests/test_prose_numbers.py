@@ -45,12 +45,12 @@ def cat_and_dog() -> float:
     return float(llmlab.similarity(gemma, ["猫", "狗"])[0, 1])
 
 
-def share_of_hungry() -> float:
-    """Of 饿 in mini's third step of the answer that chapter 4 shows, in per cent."""
+def share_after_the_name(token: str) -> float:
+    """Of a token in mini's third step of the answer that chapter 4 shows, in per cent."""
     mini = llmlab.load("mini", device="cpu")
     written = "小王把苹果递给了小李，因为他饿了。谁饿了？小李"
     rows = llmlab.trace(mini, written, record=("logits",)).top(5)
-    return next(100 * row.probability for row in rows if row.text == "饿")
+    return next(100 * row.probability for row in rows if row.text == token)
 
 
 def billions(part: str) -> float:
@@ -74,7 +74,11 @@ WORKED: dict[str, dict[str, float | Callable[[], float]]] = {
     "01_simple_network": {"262,144": VOCABULARY, "2.718": math.e},
     "02_training": {"1,143": 2_771 - 1_628, "1,754": 1e15 / 570e9},
     "03_generating_language": {"7,196": 10_000 - 2_804},
-    "04_what_makes_llms_work": {"30.7": 8 * 256 * 15_000 / 1e6, "76.3": share_of_hungry},
+    "04_what_makes_llms_work": {
+        "51.2": 8 * 256 * 25_000 / 1e6,
+        "56.6": lambda: share_after_the_name("饿"),
+        "40.1": lambda: share_after_the_name("。"),
+    },
     "05_embeddings": {"0.646": cat_and_dog},
     "06_subword_tokenizers": {"62.6": table_share},
     "07_self_attention": {"2.718": math.e},
@@ -97,6 +101,7 @@ WORKED: dict[str, dict[str, float | Callable[[], float]]] = {
 }
 # Said to be rounded: "some 700,000", "about 20,000".
 ABOUT = {
+    "04_what_makes_llms_work": {"18,000": 25_000 * 33.7 / 46.5},
     "09_residual_connections": {"20,000": 19_836},
     "13_positional_embeddings": {"700,000": math.exp(5 * 2.70)},
 }

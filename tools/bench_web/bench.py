@@ -115,6 +115,7 @@ def compare(rounds: int) -> dict:
         found = {name: run(address, reports, *what) for name, what in contenders.items()}
     return {**found, "kept": len(kept)}
 
+
 def as_markdown(found: dict, cold: list[dict], code: dict[str, int], rounds: int) -> str:
     """The tables of docs/benchmarks.md."""
 

@@ -28,7 +28,7 @@ export async function ours({ engine, model, prompt, rounds }) {
   const { Engine } = await import(engine);
   const it = new Engine(model);
   const [load] = await timed(() => it.load());
-  const options = { record: ["attention", "residual"], lens: 3 };
+  const options = { record: ["attention", "residual", "logits"], lens: 3 };
   const trace = await median(rounds, () => it.trace(prompt, options));
   const write = (maxNewTokens) => it.generate(prompt, { maxNewTokens, topK: 1 });
   return { load, trace, tokens: (await it.tokens(prompt)).length, ...(await writing(rounds, write)) };

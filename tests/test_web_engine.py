@@ -11,6 +11,7 @@ import torch
 
 import llmlab
 from llmlab.run import Run
+from llmlab.sampling import draw
 from llmlab.serialization import array_from_json
 from llmlab.tracing import Trace
 from llmlab.transformer import Transformer
@@ -119,6 +120,18 @@ def test_the_same_seed_writes_the_same_text(page, random_models, name, settings)
             assert row.probability == pytest.approx(other.probability, abs=1e-3)
             assert row.cumulative == pytest.approx(other.cumulative, abs=2e-3)
         assert sum(step.tail.counts) == sum(wanted.tail.counts)
+
+
+@pytest.mark.parametrize("seed", [0, 2**53 + 1, 2**64 - 1])
+def test_draws_are_pythons_up_to_the_largest_seed(page, seed):
+    found = page.evaluate(
+        """async (seed) => {
+          const { draw } = await import("/engine/sampling.js");
+          return Array.from({ length: 1000 }, (_, step) => draw(seed, step));
+        }""",
+        str(seed),
+    )
+    assert found == [draw(seed, step) for step in range(1000)]
 
 
 def test_stop_strings_end_the_text_as_in_python(page, random_models):

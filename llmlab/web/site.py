@@ -19,7 +19,8 @@ from .export import MANIFEST
 WEB = Path(__file__).parent
 COMMON = WEB.parent / "views" / "common.js"
 KERNEL = "kernel.wasm"
-BEGINNINGS = ("live/live.js", "engine/worker.js")  # the first modules of a page and of a worker
+# The first modules of a page and of its workers.
+BEGINNINGS = ("live/live.js", "engine/worker.js", "engine/helper_worker.js")
 ASKS_ABOVE = 10 * 10**6  # bytes: a larger model is fetched only when a reader asks for it
 TITLES = {
     "mini": "mini, 5.5 million parameters",

@@ -3,23 +3,24 @@
  * are after each layer, and what the head reads in each.
  */
 
-import { leaders, streamAt } from "./lens.js";
 import { rmsNorm } from "./norm.js";
 import { dot, unit } from "./principal.js";
+import { readings, streamAt } from "./readings.js";
 import { arrayRecord } from "./trace.js";
 
 const MOST_TOKENS = 32; // of a sentence
 const MOST_SHARED = 8; // tokens to choose from
 
 /**
- * Pauses while the model runs, and after each token that is read out.
+ * Pauses while the model runs, and as readings does.
  * @param {import("./model.js").Model} model decoder-only
  * @param {[string, string]} sentences
- * @param {{k?: number}} [options] rows of the tables of leading tokens
- * @returns {Generator<void, object>} the state of a ContextView
+ * @param {{k?: number, helper?: import("./helper.js").Helper | null}} [options] rows of the tables
+ *     of leading tokens, and who reads out a part of them
+ * @returns {Generator<void | Promise<void>, object>} the state of a ContextView
  * @throws {Error} in a sentence, for sentences that are too long or share no token
  */
-export function* context(model, sentences, { k = 5 } = {}) {
+export function* context(model, sentences, { k = 5, helper = null } = {}) {
   const read = [];
   for (const text of sentences) {
     const trace = yield* model.trace(text, { record: ["residual"] });
@@ -33,6 +34,7 @@ export function* context(model, sentences, { k = 5 } = {}) {
   const rows = read[0].stream.shape[0];
   const found = { at: [], cosines: [], others: [], top: [], probabilities: [] };
   const places = new Map(); // of a row of the embedding in words
+  const place = (row) => places.get(row) ?? places.set(row, places.size).get(row);
   for (const id of shared) {
     const here = read.map(({ own }) => own.get(id).at(-1));
     found.at.push(...here);
@@ -42,14 +44,13 @@ export function* context(model, sentences, { k = 5 } = {}) {
       const crossed = [...toOthers(one, read[1], row, id), ...toOthers(other, read[0], row, id)];
       found.others.push(crossed.reduce((sum, each) => sum + each, 0) / crossed.length);
     }
-    for (const [i, { stream }] of read.entries()) {
-      for (const { token, share } of readings(model, streamAt(stream, here[i]), rows, k)) {
-        if (!places.has(token)) places.set(token, places.size);
-        found.top.push(places.get(token));
-        found.probabilities.push(share);
-      }
-      yield;
-    }
+  }
+  // Each shared token's place in the one sentence and in the other.
+  const streamOf = (i) => streamAt(read[i % 2].stream, found.at[i]);
+  const { head } = model.transformer;
+  for (const reading of yield* readings(found.at.length, streamOf, k, head, helper)) {
+    found.top.push(...Array.from(reading.top, place));
+    found.probabilities.push(...reading.probabilities);
   }
   const text = (id) => model.tokenizer.token(id).text;
   return {
@@ -101,16 +102,5 @@ function* toOthers(vector, { own, units }, row, id) {
   for (const [other, positions] of own) {
     if (other === id) continue;
     for (const position of positions) yield dot(vector, units[row][position]);
-  }
-}
-
-/** The tokens that lead after each layer, with their probabilities. */
-function* readings({ transformer }, stream, rows, k) {
-  const { vocab, kernel } = transformer;
-  const logits = transformer.logitsOf(stream, rows);
-  for (let row = 0; row < rows; row++) {
-    const own = logits.subarray(row * vocab, (row + 1) * vocab);
-    const { best, normaliser } = leaders(own, k, kernel);
-    for (const token of best) yield { token, share: Math.exp(own[token] - normaliser) };
   }
 }

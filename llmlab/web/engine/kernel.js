@@ -24,10 +24,12 @@ export function reserveScratch(plan, entries) {
 /** The compiled kernel. */
 export class Kernel {
   /**
-   * @param {WebAssembly.Exports} functions of kernel.wasm
+   * @param {WebAssembly.Module} module kernel.wasm, compiled
+   * @param {WebAssembly.Exports} functions of an instance of it
    * @param {ReturnType<typeof reserveScratch>} scratch
    */
-  constructor(functions, scratch) {
+  constructor(module, functions, scratch) {
+    this.module = module;
     this.functions = functions;
     this.scratch = scratch;
   }
@@ -125,16 +127,17 @@ export class PlainKernel {
 
 /**
  * The compiled kernel, or the plain one where it cannot be compiled.
- * @param {BufferSource | null} bytes of kernel.wasm; null: the plain one
+ * @param {BufferSource | WebAssembly.Module | null} code kernel.wasm; null: the plain one
  * @param {WebAssembly.Memory} memory
  * @param {ReturnType<typeof reserveScratch>} scratch
  * @returns {Promise<Kernel | PlainKernel>}
  */
-export async function makeKernel(bytes, memory, scratch) {
-  if (!bytes) return new PlainKernel();
+export async function makeKernel(code, memory, scratch) {
+  if (!code) return new PlainKernel();
   try {
-    const { instance } = await WebAssembly.instantiate(bytes, { env: { memory } });
-    return new Kernel(instance.exports, scratch);
+    const module = code instanceof WebAssembly.Module ? code : await WebAssembly.compile(code);
+    const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
+    return new Kernel(module, exports, scratch);
   } catch (error) {
     if (error instanceof WebAssembly.CompileError) return new PlainKernel(); // no SIMD
     throw error;

@@ -3,18 +3,19 @@
  * to a token's logit: the numbers of llmlab/views/residual_state.py and llmlab/attribution.py.
  */
 
-import { Highest } from "./highest.js";
+import { readings, streamAt } from "./readings.js";
 import { arrayRecord } from "./trace.js";
 import { readRow } from "./weights.js";
 
 const PARTS = ["attention_output", "feedforward_output"];
 
 /**
- * Pauses after each position.
+ * Pauses as readings does, and after each position.
  * @param {import("./model.js").Trace} trace recorded with "residual", and with PARTS for what they
  *     add
- * @param {{k?: number}} [options] rows of each table
- * @returns {Generator<void, object>} arrays as objects of the schema:
+ * @param {{k?: number, helper?: import("./helper.js").Helper | null}} [options] rows of each table,
+ *     and who reads out a part of the positions
+ * @returns {Generator<void | Promise<void>, object>} arrays as objects of the schema:
  *     words, tokens that are named; top (layer + 1, position, k), places in words, and their
  *     probabilities; targets, the tokens that can be followed at each position (those that lead a
  *     row or stand in the last row's table, the winner first), target_counts of them a position,
@@ -22,42 +23,31 @@ const PARTS = ["attention_output", "feedforward_output"];
  *     (target, 2 · layer + 2), or null and the reason as missing: "sum" for a translator, whose
  *     logits are no such sums, "recorded" where the parts were not
  */
-export function* lens(trace, { k = 5 } = {}) {
+export function* lens(trace, { k = 5, helper = null } = {}) {
   const { model, recording } = trace;
   const { transformer } = model;
   const isRecorded = PARTS.every((name) => recording[name]);
   const missing = model.isTranslator ? "sum" : isRecorded ? "" : "recorded";
   const [rows, n] = recording.residual.shape;
-  const { vocab } = transformer;
   const places = new Map(); // of a row of the embedding in words
   const place = (row) => places.get(row) ?? places.set(row, places.size).get(row);
+  const streamOf = (position) => streamAt(recording.residual, position);
+  const read = yield* readings(n, streamOf, k, transformer.head, helper);
   const top = new Float32Array(rows * n * k);
   const probabilities = new Float32Array(rows * n * k);
   const found = { targets: [], counts: [], through: [], logits: [], added: [] };
-  for (let position = 0; position < n; position++) {
-    const logits = transformer.logitsOf(streamAt(recording.residual, position), rows);
-    const tables = Array.from({ length: rows }, (_, row) => {
-      const own = logits.subarray(row * vocab, (row + 1) * vocab);
-      return { own, ...leaders(own, k, transformer.kernel) };
-    });
-    tables.forEach(({ own, best, normaliser }, row) => {
-      best.forEach((token, rank) => {
-        const at = (row * n + position) * k + rank;
-        top[at] = place(token);
-        probabilities[at] = Math.exp(own[token] - normaliser);
-      });
-    });
-    const last = tables[rows - 1];
-    const followed = [...new Set([...last.best, ...tables.map(({ best }) => best[0])])];
-    found.counts.push(followed.length);
-    for (const token of followed) {
-      found.targets.push(place(token));
-      found.logits.push(last.own[token]);
-      for (const { own, normaliser } of tables) {
-        found.through.push(Math.exp(own[token] - normaliser));
-      }
+  for (const [position, reading] of read.entries()) {
+    for (let row = 0; row < rows; row++) {
+      const [from, to] = [row * k, (row + 1) * k];
+      const at = (row * n + position) * k;
+      reading.top.subarray(from, to).forEach((token, rank) => (top[at + rank] = place(token)));
+      probabilities.set(reading.probabilities.subarray(from, to), at);
     }
-    if (!missing) found.added.push(...contributions(trace, followed, position));
+    found.counts.push(reading.followed.length);
+    found.targets.push(...reading.followed.map(place));
+    found.logits.push(...reading.logits);
+    found.through.push(...reading.through);
+    if (!missing) found.added.push(...contributions(trace, reading.followed, position));
     yield;
   }
   const words = Array.from(places.keys(), (row) => model.tokenizer.token(model.idOf(row)));
@@ -104,30 +94,4 @@ function* contributions({ model, recording }, tokens, position) {
     }
     yield 0;
   }
-}
-
-/** One position of an array (layer, position, width), as (layer, width). */
-export function streamAt({ shape: [layers, n, width], data }, position) {
-  const rows = new Float32Array(layers * width);
-  for (let layer = 0; layer < layers; layer++) {
-    const from = (layer * n + position) * width;
-    rows.set(data.subarray(from, from + width), layer * width);
-  }
-  return rows;
-}
-
-/**
- * The places of the k highest numbers, and the logarithm of the sum of all exponentials.
- * @param {Float32Array} values in the kernel's memory
- * @param {number} k
- * @param {import("./kernel.js").Kernel} kernel
- */
-export function leaders(values, k, kernel) {
-  const highest = new Highest(k);
-  for (let i = 0; i < values.length; i++) {
-    if (values[i] > highest.least) highest.offer(values[i], i);
-  }
-  const [most] = highest.values;
-  const sum = kernel.sumExponentials(values, most);
-  return { best: highest.items, normaliser: most + Math.log(sum) };
 }

@@ -19,6 +19,8 @@ export class Session {
 
   constructor(model) {
     this.model = model;
+    /** @type {import("./helper.js").Helper | null} who reads out a part of the lens */
+    this.helper = null;
     this.current = 0;
   }
 
@@ -35,7 +37,8 @@ export class Session {
    */
   async trace(text, { lens = 0, top = 10, ...options } = {}) {
     const trace = await this.drive(this.model.trace(text, options));
-    const read = lens ? await this.drive(lensOf(trace, { k: lens })) : null;
+    const { helper } = this;
+    const read = lens ? await this.drive(lensOf(trace, { k: lens, helper })) : null;
     const spelled = this.model.spelled(text);
     return { trace: trace.toRecord(), top: trace.top(top), lens: read, spelled };
   }
@@ -62,7 +65,8 @@ export class Session {
 
   /** See context.js. */
   async context(sentences, options) {
-    return this.drive(context(this.model, sentences, options));
+    const { helper } = this;
+    return this.drive(context(this.model, sentences, { ...options, helper }));
   }
 
   /** The tokens that the model reads for a text. */
@@ -71,15 +75,17 @@ export class Session {
     return tokenizer.encode(text, true).map((id) => tokenizer.token(id));
   }
 
-  /** Let a generator run to its end, with pauses. */
+  /** Let a generator run to its end, with pauses; a promise that it hands over is waited for. */
   async drive(generator, onValue = () => {}) {
     const own = ++this.current;
     let since = performance.now();
     for (;;) {
       const { value, done } = generator.next();
       if (done) return value;
-      if (value !== undefined) onValue(value);
-      if (performance.now() - since < SLICE) continue;
+      const isWaiting = value instanceof Promise;
+      if (isWaiting) await value;
+      else if (value !== undefined) onValue(value);
+      if (!isWaiting && performance.now() - since < SLICE) continue;
       await tick();
       if (own !== this.current) throw new Cancelled();
       since = performance.now();

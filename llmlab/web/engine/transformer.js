@@ -11,6 +11,7 @@ import { check, thetaOf, windowOf } from "./config.js";
 import { feedforward } from "./feedforward.js";
 import { rmsNorm } from "./norm.js";
 import { rotary, rotate } from "./positions.js";
+import { Readout } from "./readout.js";
 import { Recording, shapes } from "./recording.js";
 import { readRow } from "./weights.js";
 
@@ -38,6 +39,9 @@ export class Transformer {
     this.scratch = scratch;
     this.embedding = weights["embedding.token.weight"];
     this.vocab = this.embedding.rows;
+    const norm = weights["final_norm.weight"];
+    const readout = { embedding: this.embedding, norm, eps: config.norm_eps };
+    this.head = new Readout(readout, kernel, scratch);
     this.context = scratch.x.length / config.d_model;
     this.hasEncoder = config.architecture === "encoder-decoder";
     const size = [this.context, config.n_kv_heads * config.d_head];
@@ -93,35 +97,9 @@ export class Transformer {
     recording.layer("residual", config.n_layers)?.set(x);
     this.length = start + n;
     const last = x.subarray((n - nLogits) * config.d_model, n * config.d_model);
-    const logits = this.readout(last, nLogits);
+    const logits = this.head.all(last, nLogits);
     recording.arrays.logits?.data.set(logits);
     return { logits: logits.slice(-this.vocab), recording: recording.arrays };
-  }
-
-  /**
-   * Final norm and head: what the residual stream would say if it were the last.
-   * @param {Float32Array} x (rows, d_model)
-   * @param {number} rows
-   * @returns {Float32Array} logits (rows, vocab)
-   */
-  readout(x, rows) {
-    const { scratch, vocab } = this;
-    const d = this.config.d_model;
-    const logits = new Float32Array(rows * vocab);
-    const most = scratch.logits.length / vocab;
-    for (let row = 0; row < rows; row += most) {
-      const n = Math.min(most, rows - row);
-      logits.set(this.logitsOf(x.subarray(row * d, (row + n) * d), n), row * vocab);
-    }
-    return logits;
-  }
-
-  /** The same of no more rows than the stream of one position has; valid until the next call. */
-  logitsOf(x, rows) {
-    const { config, scratch } = this;
-    rmsNorm(x, this.weights["final_norm.weight"], config.norm_eps, scratch.h, rows);
-    this.kernel.multiply(this.embedding, scratch.h, scratch.logits, rows);
-    return scratch.logits.subarray(0, rows * this.vocab);
   }
 
   /** The encoder, and from its output each decoder layer's keys and values. */

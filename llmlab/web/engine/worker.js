@@ -1,6 +1,7 @@
 /** The engine in a worker: answers the messages of engine.js. */
 
 import { fetchModel } from "./files.js";
+import { isWorthHelping, startHelper } from "./helper.js";
 import { Session } from "./session.js";
 
 /** @type {Promise<Session>} */
@@ -10,7 +11,11 @@ const ACTIONS = {
   async load(tell, base, kernel) {
     const onProgress = (loaded, total) => tell({ progress: { loaded, total } });
     session = fetchModel(base, { kernel, onProgress }).then((source) => Session.open(source));
-    const { model } = await session;
+    const opened = await session;
+    const { model } = opened;
+    if (isWorthHelping(model.transformer)) {
+      startHelper(model.transformer).then((helper) => (opened.helper = helper));
+    }
     return { name: model.name, config: model.config, context: model.transformer.context };
   },
   async trace(_, text, options) {

@@ -72,6 +72,38 @@ def test_the_engine_computes_what_torch_computes(page, engine_folder, random_mod
     assert written["text"] == llmlab.generate(model, TEXT, 48, **settings).text
 
 
+# A session in a worker, which starts its helper in a worker of its own, as the pages do.
+HELPED = """async (text) => {
+  const code = `
+    const from = (name) => import("${location.origin}/engine/" + name + ".js");
+    const { Session } = await from("session");
+    const { fetchModel } = await from("files");
+    const { startHelper } = await from("helper");
+    const kernel = "${location.origin}/kernel.wasm";
+    const session = await Session.open(await fetchModel("${location.origin}/decoder", { kernel }));
+    const text = ${JSON.stringify(text)};
+    const run = async () => JSON.stringify(await session.trace(text, { lens: 3 }));
+    const alone = await run();
+    const helper = await startHelper(session.model.transformer);
+    let reads = 0;
+    const read = helper.read.bind(helper);
+    helper.read = (...values) => ((reads += 1), read(...values));
+    session.helper = helper;
+    postMessage([alone === (await run()), reads > 1]);`;
+  const url = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
+  const worker = new Worker(url, { type: "module" });
+  return await new Promise((resolve, reject) => {
+    worker.onmessage = ({ data }) => resolve(data);
+    worker.onerror = ({ message }) => reject(new Error(message));
+  });
+}"""
+
+
+def test_the_lens_is_the_same_with_a_helper(page, engine_folder):
+    page.goto(serve(engine_folder))
+    assert page.evaluate(HELPED, TEXT) == [True, True]
+
+
 @pytest.mark.parametrize("from_file", [False, True])
 def test_a_view_of_a_typed_text_is_pythons(page, mini, exported, tmp_path, from_file):
     def opened(text, models):

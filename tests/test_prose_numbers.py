@@ -75,9 +75,9 @@ WORKED: dict[str, dict[str, float | Callable[[], float]]] = {
     "02_training": {"1,143": 2_771 - 1_628, "1,754": 1e15 / 570e9},
     "03_generating_language": {"7,196": 10_000 - 2_804},
     "04_what_makes_llms_work": {
-        "51.2": 8 * 256 * 25_000 / 1e6,
-        "56.6": lambda: share_after_the_name("饿"),
-        "40.1": lambda: share_after_the_name("。"),
+        "56.3": 8 * 256 * 27_500 / 1e6,
+        "67.8": lambda: share_after_the_name("饿"),
+        "28.3": lambda: share_after_the_name("。"),
     },
     "05_embeddings": {"0.646": cat_and_dog},
     "06_subword_tokenizers": {"62.6": table_share},
@@ -101,7 +101,7 @@ WORKED: dict[str, dict[str, float | Callable[[], float]]] = {
 }
 # Said to be rounded: "some 700,000", "about 20,000".
 ABOUT = {
-    "04_what_makes_llms_work": {"18,000": 25_000 * 33.7 / 46.5},
+    "04_what_makes_llms_work": {"18,000": 27_500 * 33.7 / 51.2},
     "09_residual_connections": {"20,000": 19_836},
     "13_positional_embeddings": {"700,000": math.exp(5 * 2.70)},
 }

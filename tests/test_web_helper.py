@@ -59,11 +59,19 @@ def test_the_helped_context_is_the_same_to_the_last_bit(page):
     assert page.evaluate("reads") > 1
 
 
-def test_a_text_of_one_token_is_read_out_alone(page):
-    alone, helped = traces(page, "我")
+def test_of_two_positions_each_takes_one_and_a_single_one_is_read_out_alone(page):
+    alone, helped = traces(page, "我")  # with the token that begins a text
     assert helped == alone
-    if page.evaluate("session.tokens('我').length") == 1:
-        assert page.evaluate("reads") == 0
+    assert page.evaluate("session.tokens('我').length") == 2
+    assert page.evaluate("reads") == 1
+    single = """async () => {
+      const { readings } = await import("/engine/readings.js");
+      const { head } = session.model.transformer;
+      const streamOf = () => new Float32Array(2 * head.weights.embedding.columns).fill(1);
+      return [...readings(1, streamOf, 2, head, helper)].length;
+    }"""
+    assert page.evaluate(single) == 1
+    assert page.evaluate("reads") == 1
 
 
 def test_plain_javascript_is_helped_as_well(page):

@@ -132,7 +132,7 @@ def as_markdown(found: dict, cold: list[dict], code: dict[str, int], rounds: int
     ours, mini = found["ours"], found["mini"]
     lines = [
         f"Measured on {date.today():%d %B %Y}, {doctor.processor()}, {doctor.cores()} cores, "
-        f"headless Chromium, one thread each, and a second one for the book's lens; the median of "
+        "headless Chromium, one thread each, and a second one for the book's lens; the median of "
         f"{rounds}. One after the other in one run.",
         "",
         "| Gemma 3 270M | loading, s | a prompt of 12 tokens and the first new one, ms "

@@ -17,7 +17,7 @@ const MOST_SHARED = 8; // tokens to choose from
  * @param {[string, string]} sentences
  * @param {{k?: number, helper?: import("./helper.js").Helper | null}} [options] rows of the tables
  *     of leading tokens, and who reads out a part of them
- * @returns {Generator<void | Promise<void>, object>} the state of a ContextView
+ * @returns {Generator<void | Promise<boolean>, object>} the state of a ContextView
  * @throws {Error} in a sentence, for sentences that are too long or share no token
  */
 export function* context(model, sentences, { k = 5, helper = null } = {}) {

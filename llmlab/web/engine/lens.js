@@ -15,7 +15,7 @@ const PARTS = ["attention_output", "feedforward_output"];
  *     add
  * @param {{k?: number, helper?: import("./helper.js").Helper | null}} [options] rows of each table,
  *     and who reads out a part of the positions
- * @returns {Generator<void | Promise<void>, object>} arrays as objects of the schema:
+ * @returns {Generator<void | Promise<boolean>, object>} arrays as objects of the schema:
  *     words, tokens that are named; top (layer + 1, position, k), places in words, and their
  *     probabilities; targets, the tokens that can be followed at each position (those that lead a
  *     row or stand in the last row's table, the winner first), target_counts of them a position,

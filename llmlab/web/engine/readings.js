@@ -10,18 +10,18 @@ const AHEAD = 2; // positions that a helper has at a time, so that it need not w
  * @param {number} k rows of each table
  * @param {import("./readout.js").Readout} head
  * @param {import("./helper.js").Helper | null} helper takes positions from the end
- * @returns {Generator<void | Promise<void>, Array<import("./readout.js").Reading>>}
+ * @returns {Generator<void | Promise<boolean>, Array<import("./readout.js").Reading>>}
  */
 export function* readings(n, streamOf, k, head, helper) {
   const found = new Array(n);
-  const asked = new Map();
+  const asked = new Set(); // answers that have not come
   const lost = []; // what a helper that broke had been asked for
   const ask = (position) => {
-    const answer = helper.read(streamOf(position), k).then(
-      (reading) => (found[position] = reading),
-      () => lost.push(position),
-    );
-    asked.set(position, answer.then(() => void asked.delete(position)));
+    const answer = helper
+      .read(streamOf(position), k)
+      .then((reading) => (found[position] = reading), () => lost.push(position))
+      .then(() => asked.delete(answer));
+    asked.add(answer);
   };
   for (let from = 0, to = n; from < to; from++) {
     // One position at least is left for this thread beside each that the helper has.

@@ -33,7 +33,8 @@ export class Readout {
   /**
    * @param {{embedding: import("./kernel.js").Matrix, norm: Float32Array, eps: number}} weights
    * @param {import("./kernel.js").Kernel} kernel
-   * @param {{h: Float32Array, logits: Float32Array}} scratch from reserveReadout, opened
+   * @param {{h: Float32Array, logits: Float32Array}} scratch from reserveReadout or
+   *     reserveRun, opened
    */
   constructor(weights, kernel, scratch) {
     this.weights = weights;

@@ -104,6 +104,9 @@ def parser() -> argparse.ArgumentParser:
     corpus.add_argument("--texts", type=int, default=600_000, metavar="N", help="of each language")
     corpus.add_argument("--held-out", type=int, default=4_000, metavar="N", help="the same (4000)")
     corpus.add_argument("--vocabulary", type=int, default=6144, metavar="N", help="tokens (6144)")
+    corpus.add_argument(
+        "--tokenizer", type=Path, metavar="FOLDER", help="of a model that is to go on; trains none"
+    )
     corpus.set_defaults(run=run_corpus)
 
     train = commands.add_parser("train", help="train a model, or go on with a run")
@@ -280,8 +283,10 @@ def _print_step(out: Printer, step, rows: int) -> None:
 def run_corpus(options: argparse.Namespace) -> int:
     """``llmlab corpus FOLDER``: a tokenizer and the token files of the small world."""
     from .corpus.build import build
+    from .tokenizers import load_trained
 
-    build(options.folder, options.texts, options.held_out, options.vocabulary)
+    tokenizer = load_trained(options.tokenizer) if options.tokenizer else None
+    build(options.folder, options.texts, options.held_out, options.vocabulary, tokenizer)
     return 0
 
 

@@ -61,6 +61,7 @@ def test_help_does_not_import_torch():
         (("trace", "a", "--top", "0"), "k=0"),
         (("trace", "a", "--json", "/no/such/folder/file"), "/no/such/folder"),
         (("bench", "--rounds", "0"), "rounds"),
+        (("corpus", "/no/such/folder", "--tokenizer", "/no/such/model"), "/no/such/model"),
     ],
 )
 def test_bad_input_is_one_sentence_and_exit_code_2(loaded, capsys, arguments, word):

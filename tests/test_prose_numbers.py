@@ -27,7 +27,7 @@ NOT_PROSE = re.compile(
 QUOTED = {
     "02_training": "0.9 5.7 3.4 2.6 2.5 2.9 3.6 1,000 1,024",
     "03_generating_language": "5.5 9,999",
-    "04_what_makes_llms_work": "1.75 1,600 9,000",
+    "04_what_makes_llms_work": "1.75 1,600 9,000 27,500",
     "05_embeddings": "1,024 0.77 1.2",
     "07_self_attention": "0.80 0.60 57.98",
     "08_softmax": "97.1",
@@ -75,9 +75,10 @@ WORKED: dict[str, dict[str, float | Callable[[], float]]] = {
     "02_training": {"1,143": 2_771 - 1_628, "1,754": 1e15 / 570e9},
     "03_generating_language": {"7,196": 10_000 - 2_804},
     "04_what_makes_llms_work": {
-        "56.3": 8 * 256 * 27_500 / 1e6,
-        "67.8": lambda: share_after_the_name("饿"),
-        "28.3": lambda: share_after_the_name("。"),
+        "78.8": 8 * 256 * 38_500 / 1e6,
+        "11,000": 38_500 - 27_500,
+        "57.8": lambda: share_after_the_name("饿"),
+        "40.0": lambda: share_after_the_name("。"),
     },
     "05_embeddings": {"0.646": cat_and_dog},
     "06_subword_tokenizers": {"62.6": table_share},
@@ -85,7 +86,7 @@ WORKED: dict[str, dict[str, float | Callable[[], float]]] = {
     "08_softmax": {"2.3": math.log(10), "137.8": 13.78 / 0.1, "26.3": 100 - 73.7},
     "09_residual_connections": {"262,144": VOCABULARY, "0.69": math.log(2)},
     "10_layer_normalisation": {"22,026": math.exp(10), "262,144": VOCABULARY},
-    "11_dropout": {"4.4": math.log(78)},
+    "11_dropout": {"4.4": math.log(79)},
     "13_positional_embeddings": {
         "1,025": llmlab.preset("gpt2").context_length + 1,
         "6.5": 30.21 - 23.75,

@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+from llmlab import cli
+from llmlab.checkpoints.load import OWN_MODELS
 from llmlab.checkpoints.own import load_tokenizer
+from llmlab.corpus.build import SEEDS, texts
+from llmlab.tokenizers import load_trained
 from llmlab.training.documents import json_lines, paragraphs, token_file
 from llmlab.training.loss import IGNORED
 from llmlab.training.pair_sampler import PairSampler
@@ -193,3 +197,16 @@ def test_the_kind_of_file_must_fit(tmp_path, tokenizer):
         TextSampler(pairs, 1, 8)
     with pytest.raises(ValueError, match="row_length"):
         TextSampler(texts, 1, 8, whole_documents=False)
+
+
+def test_the_corpus_command_keeps_a_models_own_tokenizer(tmp_path):
+    model = OWN_MODELS / "mini"
+    arguments = ["--texts", "6", "--held-out", "2", "--tokenizer", str(model)]
+    assert cli.main(["corpus", str(tmp_path), *arguments]) == 0
+    assert (tmp_path / "tokenizer.json").read_bytes() == (model / "tokenizer.json").read_bytes()
+    file = TokenFile.open(tmp_path / "texts-train.bin")
+    (eos,) = set(file.tokens[file.ends].tolist())
+    documents = np.split(file.tokens, file.ends + 1)[:-1]
+    tokenizer = load_trained(model)
+    assert [tokenizer.decode([i for i in ids.tolist() if i not in (file.bos_id, eos)])
+            for ids in documents] == list(texts(SEEDS["train"], 6))  # fmt: skip

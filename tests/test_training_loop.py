@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 
 import llmlab
-from llmlab.checkpoints.own import load_own, load_tokenizer
+from llmlab.checkpoints.own import load_own, load_tokenizer, read_record
 from llmlab.training import resume, train
 from llmlab.training.checkpoint import found_steps, load_checkpoint
 from llmlab.training.log import curve, plot, read_metrics
@@ -21,7 +21,7 @@ from llmlab.training.optimizer import learning_rate
 from llmlab.training.sampler import TextSampler
 from llmlab.training.step import NotFinite
 from llmlab.training.token_file import TokenFile
-from tests.training_setup import SHAPE, tiny_run
+from tests.training_setup import SHAPE, tiny_run, write_tokenizer
 
 
 def test_a_run_is_a_plain_torch_loop(tmp_path):
@@ -140,6 +140,39 @@ def test_a_folder_with_a_run_is_not_written_over(tmp_path):
         resume(tmp_path / "nowhere")
     with pytest.raises(FileNotFoundError, match="holds no run"):
         resume(tmp_path)
+
+
+STILL = {"learning_rate": 0.0, "final_learning_rate": 0.0, "warmup_steps": 0}
+
+
+def test_a_run_begins_with_a_trained_model(tmp_path):
+    first = train(tiny_run(tmp_path, weights="float32")) / "model"
+    changes = {"steps": 2, "weights": "float32", "optimizer": STILL}
+    second = train(tiny_run(tmp_path, folder="second", start="run/model", **changes)) / "model"
+    by_chance = train(tiny_run(tmp_path, folder="third", **changes)) / "model"
+    learnt, kept, drawn = (
+        dict(load_own(folder).transformer.named_parameters())
+        for folder in (first, second, by_chance)
+    )
+    assert all(torch.equal(kept[name], learnt[name]) for name in learnt)
+    assert not any(torch.equal(drawn[n], learnt[n]) for n in learnt if learnt[n].dim() == 2)
+    record = read_record(second)
+    assert record["config"]["start"] == "../run/model"
+    assert record["start"] == read_record(first) and record["start"]["start"] is None
+
+
+def test_a_run_begins_with_no_model_that_does_not_fit(tmp_path):
+    train(tiny_run(tmp_path))
+    write_tokenizer(tmp_path / "other", ("<eos>", "<pad>", "<bos>"))  # as many tokens
+    data = {"train": "train.txt", "validation": "valid.txt", "tokenizer": "other"}
+    for changes, error, words in (
+        ({"model": SHAPE | {"n_layers": 1}}, ValueError, "another shape"),
+        ({"data": data}, ValueError, "another tokenizer"),
+        ({"start": "nowhere"}, FileNotFoundError, "nowhere"),
+    ):
+        values = {"folder": "second", "start": "run/model"} | changes
+        with pytest.raises(error, match=words):
+            train(tiny_run(tmp_path, **values))
 
 
 def test_another_shape_does_not_fit_the_checkpoint(tmp_path):

@@ -170,6 +170,12 @@ def read_own_config(folder: Path) -> tuple[TransformerConfig, str]:
         raise ValueError(f"{file} is altered: {error}") from None
 
 
+def read_record(folder: str | Path) -> dict | None:
+    """The record that ``save_model`` was given with a model; None if it was given none."""
+    file = Path(folder) / RECORD
+    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
+
+
 def load_tokenizer(path: str | Path) -> Tokenizer:
     """The tokenizer in a tokenizer.json, or in the folder of one.
 

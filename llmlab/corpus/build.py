@@ -3,9 +3,10 @@
     llmlab corpus training/data
 
 writes a tokenizer and, with it, four token files: texts of both languages in turn and pairs of
-both directions in turn, each to train on and to evaluate on. The texts are the world's endless
-stream as it comes, neither cleaned nor de-duplicated, because only of that stream is the exact
-probability known. The same arguments give the same bytes.
+both directions in turn, each to train on and to evaluate on. With ``--tokenizer llmlab/models/mini``
+no tokenizer is trained: that model's is kept, so that it can go on learning. The texts are the
+world's endless stream as it comes, neither cleaned nor de-duplicated, because only of that stream is
+the exact probability known. The same arguments give the same bytes.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from itertools import chain, islice
 from pathlib import Path
 
 from ..tokenizers import ByteFallbackBPE
+from ..tokenizers.trained import TrainedTokenizer
 from ..training.token_file import write_pairs, write_tokens
 from .world import World
 
@@ -26,20 +28,27 @@ SEEDS = {"train": 1, "validation": 2, "tokenizer": 3}
 
 
 def build(
-    folder: str | Path, n_texts: int = 600_000, n_held_out: int = 4_000, vocab_size: int = 6144
+    folder: str | Path,
+    n_texts: int = 600_000,
+    n_held_out: int = 4_000,
+    vocab_size: int = 6144,
+    tokenizer: TrainedTokenizer | None = None,
 ) -> None:
     """Write the tokenizer and {texts,pairs}-{train,validation}.bin and what describes them.
 
     Args:
         n_texts: of each language, to train on; as many pairs of each direction.
         n_held_out: the same, to evaluate on.
+        vocab_size: of the tokenizer that is trained.
+        tokenizer: the one to use; None trains one on the world's own text.
 
     Raises:
         ModuleNotFoundError: jieba is not installed; the tokenizer's training needs it.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    tokenizer = train_tokenizer(vocab_size)
+    if tokenizer is None:
+        tokenizer = train_tokenizer(vocab_size)
     tokenizer.save(folder)
     for part, size in (("train", n_texts), ("validation", n_held_out)):
         seed = SEEDS[part]

@@ -62,6 +62,7 @@ class TrainingConfig:
     data: DataConfig
     model: dict  # fields of TransformerConfig; vocab_size is the tokenizer's unless given
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    start: str = ""  # the folder of a trained model to begin with (fine-tuning); "": chance
     seed: int = 0
     steps: int = 1000
     batch_size: int = 16  # rows (or pairs) a step, over all processes together
@@ -166,7 +167,8 @@ def config_from(values: Mapping, folder: str | Path = ".") -> TrainingConfig:
         validation=at(config.data.validation),
         tokenizer=at(config.data.tokenizer),
     )
-    return dataclasses.replace(config, data=data, folder=at(config.folder))
+    start = at(config.start) if config.start else ""
+    return dataclasses.replace(config, data=data, folder=at(config.folder), start=start)
 
 
 def _loader(yaml):

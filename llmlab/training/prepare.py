@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import torch
 
+from ..checkpoints import own
 from ..config import TransformerConfig
 from ..tokenizers import Tokenizer
 from ..transformer import Transformer
@@ -53,6 +55,25 @@ def make_sampler(
         start = tokenizer.pad_id if tokenizer.bos_id is None else tokenizer.bos_id
         return PairSampler(file, config.batch_size, length, start, seed)
     return TextSampler(file, config.batch_size, length, seed, config.data.whole_documents)
+
+
+def start_with(folder: str, transformer: Transformer, tokenizer: Tokenizer) -> None:
+    """Give the transformer the weights of a trained model, as fine-tuning begins.
+
+    Raises:
+        ValueError: the model has another shape, or other tokens: its weights would mean nothing.
+        FileNotFoundError, ValueError: as ``load_own``.
+    """
+    model = own.load_own(folder, dtype=torch.float32)
+    if dataclasses.replace(model.config, dropout=transformer.config.dropout) != transformer.config:
+        raise ValueError(f"start: {folder} holds a model of another shape than the configuration")
+    names = [[t.token(id).text for id in range(t.vocab_size)] for t in (model.tokenizer, tokenizer)]
+    if names[0] != names[1]:
+        raise ValueError(
+            f"start: {folder} has another tokenizer than data.tokenizer; write the token files "
+            "with the model's own"
+        )
+    transformer.load_state_dict(model.transformer.state_dict())
 
 
 def check_shape(shape: TransformerConfig, state: TrainingState | None) -> None:

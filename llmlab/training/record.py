@@ -21,15 +21,20 @@ def training_record(
     config: dict,
     train: TokenFile,
     evaluation: Evaluation | None = None,
+    start: dict | None = None,
     points: int = 1000,
 ) -> dict:
     """A run as plain values.
+
+    Args:
+        start: the record of the model that the run began with, if it began with one.
 
     Returns:
         ``config`` with every default; ``command``; ``text``: documents, tokens to predict and
         characters of the training file; ``curves``: name → [[step, value], …], about ``points`` of
         them, every checkpoint and each curve's extremes included; ``evaluations``; ``samples``:
-        step, prompt and text; ``evaluation``: the last; ``made_with``: versions and processor.
+        step, prompt and text; ``evaluation``: the last; ``made_with``: versions and processor;
+        ``start``, as given.
     """
     entries = read_metrics(run)
     kept = _thinned(entries, points)
@@ -60,6 +65,7 @@ def training_record(
             "processor": platform.machine(),
             "threads": torch.get_num_threads(),
         },
+        "start": start,
     }
 
 

@@ -31,7 +31,7 @@ from .log import Log, plot
 from .objective import Objective
 from .optimizer import learning_rate, make_optimizer, set_learning_rate
 from .precision import choose_precision, mixed
-from .prepare import check_shape, make_sampler, token_files
+from .prepare import check_shape, make_sampler, start_with, token_files
 from .random_state import random_state, restore_random_state, seed_all
 from .record import training_record
 from .sampler import Batch
@@ -68,6 +68,8 @@ class Trainer:
         names = [name for name, _ in self.transformer.named_parameters()]
         if state is not None:
             self._restore_weights(state)
+        elif config.start:
+            start_with(config.start, self.transformer, self.tokenizer)
         self.objective = distribute(objective, team, config.sharding)
         # Asked again later, FSDP's modules might show the whole weights that a forward pass needs
         # and not the parts that the optimiser changes.
@@ -209,8 +211,9 @@ class Trainer:
             find_checkpoint(self.folder)
         )
         model = self._language_model(state)
+        start = own.read_record(self.config.start) if self.config.start else None
         record = training_record(
-            self.folder, self._portable_config(), self.train_file, self.evaluation
+            self.folder, self._portable_config(), self.train_file, self.evaluation, start
         )
         own.save_model(
             self.folder / "model",
@@ -276,7 +279,8 @@ class Trainer:
         values = self.config.to_dict()
         paths = ("train", "validation", "tokenizer")
         data = {name: os.path.relpath(values["data"][name], self.folder) for name in paths}
-        return values | {"folder": ".", "data": values["data"] | data}
+        start = values["start"] and os.path.relpath(values["start"], self.folder)
+        return values | {"folder": ".", "start": start, "data": values["data"] | data}
 
     def _write_config(self) -> None:
         import yaml

@@ -38,7 +38,7 @@ def reply() -> dict:
     row = run.cross_attention[-1, :, -1].mean(dim=0)
     of = {token.text: float(share) for token, share in zip(run.source, row, strict=True)}
     return {
-        "first": max(of, key=of.get),
+        "first": max(of.keys() - {"<bos>", "。"}, key=of.get),  # of the words
         "cold": of["感冒"],
         "name": of["小"] + of["明"],
         "today": of["今天"],

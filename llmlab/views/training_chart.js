@@ -92,7 +92,8 @@ function domainOf(lines, references, isLog) {
   if (!values.length) return [0, 1];
   if (isLog && low > 0) return [low / 1.1, high * 1.1];
   const pad = (high - low) * 0.05 || Math.abs(high) * 0.05 || 1;
-  return [low - pad, high + pad];
+  const below = references.length ? 2 * pad : pad; // the lowest name stands under its line
+  return [low - below, high + pad];
 }
 
 /** A line through the points, broken where a value is missing; a lone point is still a dot. */
@@ -138,15 +139,18 @@ function stepTicks(x, floor, width) {
 
 /**
  * Reference lines with their names above them, or below where another name is in the way. Losses
- * fall from the upper left to the lower right: the names stand in the other two corners.
+ * fall from the upper left to the lower right: the names stand in the other two corners. A long
+ * training's curves lie just above the lowest line, so its name stands below.
  */
 function referenceLines(references, y, width, middle) {
   const taken = [];
   const falling = [...references].sort((a, b) => b.value - a.value);
-  return falling.flatMap(({ name, value }) => {
+  return falling.flatMap(({ name, value }, i) => {
     const at = y.at(value);
     const isFree = (place) => taken.every((other) => Math.abs(other - place) >= CHART.label);
-    const place = [at - 4, at + 13, at + 27].find(isFree) ?? at - 4;
+    const isLowest = i === falling.length - 1 && at > middle;
+    const places = isLowest ? [at + 13, at - 4] : [at - 4, at + 13, at + 27];
+    const place = places.find(isFree) ?? places[0];
     taken.push(place);
     const ends = { x1: CHART.left, x2: width - CHART.right, y1: at, y2: at };
     const side =

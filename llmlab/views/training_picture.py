@@ -79,21 +79,28 @@ def _draw_losses(axes, run: dict[str, Any], place: int, single: bool) -> None:
 
 
 def _draw_references(axes, references: Sequence[dict[str, Any]]) -> None:
-    """Dotted lines, their names where a falling loss leaves room: upper right or lower left."""
+    """Dotted lines, their names where a falling loss leaves room: upper right or lower left.
+
+    A long training's curves lie just above the lowest line, so its name stands below.
+    """
     low, high = axes.get_ylim()
     before = float("inf")
-    for reference in sorted(references, key=lambda each: -each["value"]):
+    falling = sorted(references, key=lambda each: -each["value"])
+    if falling and falling[-1]["value"] < (low + high) / 2:
+        axes.set_ylim(bottom=low - 0.04 * (high - low))
+    for reference in falling:
         value = reference["value"]
         axes.axhline(value, color=QUIET, linestyle=(0, (1, 2)), linewidth=1)
         is_high, is_crowded = value > (low + high) / 2, before - value < 0.05 * (high - low)
+        is_below = is_crowded or (reference is falling[-1] and not is_high)
         axes.annotate(
             f"{_drawable(reference['name'])} {value:.4g}",
             (0.99 if is_high else 0.01, value),
-            (0, -2 if is_crowded else 2),
+            (0, -2 if is_below else 2),
             ("axes fraction", "data"),
             textcoords="offset points",
             ha="right" if is_high else "left",
-            va="top" if is_crowded else "bottom",
+            va="top" if is_below else "bottom",
             color=QUIET,
             size=8,
             fontfamily=font_families(),

@@ -102,7 +102,7 @@ WORKED: dict[str, dict[str, float | Callable[[], float]]] = {
 }
 # Said to be rounded: "some 700,000", "about 20,000".
 ABOUT = {
-    "04_what_makes_llms_work": {"18,000": 27_500 * 33.7 / 51.2},
+    "04_what_makes_llms_work": {"18,000": 38_500 * 33.4 / 71.2},
     "09_residual_connections": {"20,000": 19_836},
     "13_positional_embeddings": {"700,000": math.exp(5 * 2.70)},
 }

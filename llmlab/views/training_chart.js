@@ -92,8 +92,9 @@ function domainOf(lines, references, isLog) {
   if (!values.length) return [0, 1];
   if (isLog && low > 0) return [low / 1.1, high * 1.1];
   const pad = (high - low) * 0.05 || Math.abs(high) * 0.05 || 1;
-  const below = references.length ? 2 * pad : pad; // the lowest name stands under its line
-  return [low - below, high + pad];
+  // The lowest name stands under its line, where that lies in the lower half.
+  const isLow = references.some(({ value }) => value < (low + high) / 2);
+  return [low - (isLow ? 2 * pad : pad), high + pad];
 }
 
 /** A line through the points, broken where a value is missing; a lone point is still a dot. */

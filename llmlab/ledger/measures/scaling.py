@@ -35,8 +35,9 @@ def own(name: str) -> LanguageModel:
 
 
 def record_of(name: str) -> dict[str, object]:
-    file = PACKAGE / "models" / name / "training.json"
-    return json.loads(file.read_text(encoding="utf-8"))
+    from ...checkpoints.own import read_record
+
+    return read_record(PACKAGE / "models" / name)
 
 
 def held_out() -> list[str]:
